@@ -1,0 +1,164 @@
+/** One kind of error toward API clients. `section` is where it comes from; `own` where the references are silent. */
+export interface ApiCode {
+  readonly code: number;
+  readonly status: number;
+  readonly message: string;
+  readonly section: string;
+}
+
+const AOP = 'origin-pulls 1.7';
+const GATEWAY = 'api 3.1';
+const SERVICE = 'api 3.2';
+
+/** Every error that the API answers (spec/origin-pulls.md 1.7, spec/api.md 3). Numbers marked `own` are unverified. */
+export const API_CODES = {
+  certificate_id_required: { code: 1404, status: 400, message: 'Certificate ID required.', section: AOP },
+  certificate_exists: {
+    code: 1406,
+    status: 400,
+    message: 'This certificate already exists for this zone.',
+    section: AOP,
+  },
+  certificate_already_deleted: { code: 1407, status: 400, message: 'Certificate is already deleted.', section: AOP },
+  certificate_unparseable: { code: 1408, status: 400, message: 'Unable to parse certificate.', section: AOP },
+  certificate_not_leaf: { code: 1412, status: 400, message: 'Only leaf certificate is allowed.', section: AOP },
+  certificate_pending_deletion: {
+    code: 1414,
+    status: 400,
+    message: 'Certificate is already deleted or pending deletion.',
+    section: AOP,
+  },
+  certificate_id_invalid: {
+    code: 1415,
+    status: 400,
+    message: 'Certificate ID in request is either invalid or the certificate has been deleted',
+    section: AOP,
+  },
+  certificate_id_malformed: { code: 1415, status: 400, message: 'Invalid Certificate ID', section: AOP },
+  certificate_in_use: { code: 1433, status: 400, message: 'Certificate is in use.', section: AOP },
+  private_key_unparseable: { code: 1440, status: 400, message: 'Unable to parse private key.', section: 'own' },
+  private_key_encrypted: {
+    code: 1441,
+    status: 400,
+    message: 'The private key is encrypted. Upload it without a passphrase.',
+    section: 'own',
+  },
+  private_key_mismatch: {
+    code: 1442,
+    status: 400,
+    message: 'The private key does not belong to the certificate.',
+    section: 'own',
+  },
+  private_key_unsupported: {
+    code: 1443,
+    status: 400,
+    message: 'Only RSA keys of 2048 to 8192 bits and ECDSA keys on P-256, P-384 or P-521 are supported.',
+    section: 'own',
+  },
+  certificate_chain: {
+    code: 1444,
+    status: 400,
+    message: 'Only one certificate is allowed: upload the leaf without its chain.',
+    section: 'own',
+  },
+  certificate_quota: {
+    code: 1445,
+    status: 400,
+    message: 'The quota of certificates of this zone is used up. Delete one first.',
+    section: 'own',
+  },
+  association_quota: {
+    code: 1446,
+    status: 400,
+    message: 'The quota of hostnames of this certificate is used up.',
+    section: 'own',
+  },
+  hostname_invalid: { code: 1447, status: 400, message: 'The hostname is not valid.', section: 'own' },
+  hostname_outside_zone: {
+    code: 1448,
+    status: 400,
+    message: 'The hostname does not belong to this zone.',
+    section: 'own',
+  },
+  hostname_certificate_not_found: { code: 1551, status: 404, message: 'Hostname certificate not found.', section: AOP },
+  zone_certificate_not_found: { code: 1552, status: 404, message: 'Zone certificate not found.', section: AOP },
+  association_not_found: { code: 1553, status: 404, message: 'The setting for this hostname not found.', section: AOP },
+
+  body_not_json: { code: 6007, status: 400, message: 'Malformed JSON in request body', section: GATEWAY },
+  body_too_large: { code: 6008, status: 413, message: 'Request body is too large.', section: 'own' },
+  field_invalid: { code: 1004, status: 400, message: 'Validation failed.', section: SERVICE },
+  headers_invalid: { code: 6003, status: 400, message: 'Invalid request headers', section: GATEWAY },
+  credentials_missing: {
+    code: 9106,
+    status: 400,
+    message: 'Missing X-Auth-Key, X-Auth-Email or Authorization headers',
+    section: GATEWAY,
+  },
+  authentication: { code: 10000, status: 403, message: 'Authentication error', section: GATEWAY },
+  unknown_key_or_email: { code: 9103, status: 403, message: 'Unknown X-Auth-Key or X-Auth-Email', section: GATEWAY },
+  unauthorized: { code: 9109, status: 403, message: 'Unauthorized to access requested resource', section: GATEWAY },
+  no_route: {
+    code: 7003,
+    status: 404,
+    message: 'Could not route to this path, perhaps your object identifier is invalid?',
+    section: GATEWAY,
+  },
+  method_not_allowed: { code: 10405, status: 405, message: 'Method not allowed', section: GATEWAY },
+  internal: { code: 10500, status: 500, message: 'Internal error', section: 'own' },
+  store_unavailable: {
+    code: 10503,
+    status: 503,
+    message: 'The database is not available. Nothing was changed; try again.',
+    section: 'own',
+  },
+
+  zone_invalid: { code: 1002, status: 400, message: 'Invalid domain', section: SERVICE },
+  zone_exists: { code: 1061, status: 400, message: 'This zone already exists.', section: SERVICE },
+  zone_not_found: { code: 7003, status: 404, message: 'No zone with this identifier.', section: GATEWAY },
+  setting_unknown: { code: 1006, status: 400, message: 'Unrecognized zone setting name', section: 'origin-pulls 1.7' },
+  setting_invalid: { code: 1007, status: 400, message: 'Invalid value for zone setting', section: 'origin-pulls 1.7' },
+  origin_not_found: { code: 1561, status: 404, message: 'No origin is set for this hostname.', section: 'own' },
+
+  record_exists: { code: 81057, status: 400, message: 'The record already exists.', section: SERVICE },
+  record_identical: { code: 81058, status: 400, message: 'An identical record already exists.', section: SERVICE },
+  record_cname_conflict: {
+    code: 81053,
+    status: 400,
+    message: 'An A, AAAA, or CNAME record with that host already exists.',
+    section: SERVICE,
+  },
+  record_not_found: { code: 81044, status: 404, message: 'Record does not exist.', section: SERVICE },
+} as const satisfies Record<string, ApiCode>;
+
+/** A key of `API_CODES`. */
+export type ApiCodeName = keyof typeof API_CODES;
+
+/** Details of an `ApiError` beyond its catalogue entry. */
+export interface ApiErrorDetail {
+  /** Replaces the catalogue's message; must say the same thing more exactly. */
+  readonly message?: string;
+  /** JSON pointer (RFC 6901) to the member of the request's body that is wrong. */
+  readonly pointer?: string;
+  /** Further codes, the API's `error_chain`. */
+  readonly chain?: readonly { readonly code: number; readonly message: string }[];
+}
+
+/** An error that an API client gets to see. Everything else that is thrown becomes `internal`. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly kind: ApiCodeName;
+  readonly code: number;
+  readonly status: number;
+  readonly pointer: string | undefined;
+  readonly chain: readonly { readonly code: number; readonly message: string }[];
+
+  constructor(kind: ApiCodeName, detail: ApiErrorDetail = {}) {
+    const entry: ApiCode = API_CODES[kind];
+    super(detail.message ?? entry.message);
+    this.kind = kind;
+    this.code = entry.code;
+    this.status = entry.status;
+    this.pointer = detail.pointer;
+    this.chain = detail.chain ?? [];
+  }
+}

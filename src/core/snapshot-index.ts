@@ -1,0 +1,123 @@
+import { coveringNames, enclosingNames } from './hostname.ts';
+import {
+  type Delta,
+  type EntryKey,
+  entryKey,
+  type HostnameEntry,
+  type IdentityEntry,
+  type InstallationEntry,
+  keyOf,
+  type ServerCertificateEntry,
+  type Snapshot,
+  type SnapshotEntry,
+  type ZoneEntry,
+} from './snapshot.ts';
+
+/**
+ * A snapshot with its lookup maps. Applying a delta costs what changed, not what exists (architecture section 5).
+ * Entries themselves are immutable: whoever holds one holds it as it was.
+ */
+export class SnapshotIndex {
+  #number = 0;
+  readonly #entries = new Map<EntryKey, SnapshotEntry>();
+  readonly #zoneIdsByName = new Map<string, string>();
+
+  constructor(snapshot: Snapshot = { number: 0, entries: [] }) {
+    this.load(snapshot);
+  }
+
+  /** The number of the last change that is in. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Number of entries. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Replaces everything by `snapshot`. */
+  load(snapshot: Snapshot): void {
+    this.#entries.clear();
+    this.#zoneIdsByName.clear();
+    for (const entry of snapshot.entries) this.#put(entry);
+    this.#number = snapshot.number;
+  }
+
+  /** Applies `delta`. Throws, and changes nothing, where it does not start at this index's number. */
+  apply(delta: Delta): void {
+    if (delta.from !== this.#number) {
+      throw new Error(`delta starts at change ${delta.from}, but this snapshot stands at ${this.#number}`);
+    }
+    for (const key of delta.deletes) this.#remove(key);
+    for (const entry of delta.upserts) this.#put(entry);
+    this.#number = delta.to;
+  }
+
+  /** The whole state as plain data. */
+  snapshot(): Snapshot {
+    return { number: this.#number, entries: [...this.#entries.values()] };
+  }
+
+  /** The entry under `key`. */
+  get(key: EntryKey): SnapshotEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** The installation's entry; undefined only before the first snapshot. */
+  installation(): InstallationEntry | undefined {
+    return this.#entries.get(entryKey.installation) as InstallationEntry | undefined;
+  }
+
+  /** The zone with this id. */
+  zone(id: string): ZoneEntry | undefined {
+    return this.#entries.get(entryKey.zone(id)) as ZoneEntry | undefined;
+  }
+
+  /** The zone that holds a canonical hostname: the longest zone name that encloses it. */
+  zoneOf(hostname: string): ZoneEntry | undefined {
+    for (const name of enclosingNames(hostname)) {
+      const id = this.#zoneIdsByName.get(name);
+      if (id !== undefined) return this.zone(id);
+    }
+    return undefined;
+  }
+
+  /** The entry of exactly this hostname in the zone. */
+  hostname(zoneId: string, hostname: string): HostnameEntry | undefined {
+    return this.#entries.get(entryKey.hostname(zoneId, hostname)) as HostnameEntry | undefined;
+  }
+
+  /** The closest entry with an origin: the hostname's own, then a wildcard's (RFC 4592). */
+  originOf(zoneId: string, hostname: string): HostnameEntry | undefined {
+    for (const name of coveringNames(hostname)) {
+      const entry = this.hostname(zoneId, name);
+      if (entry?.origin) return entry;
+    }
+    return undefined;
+  }
+
+  /** The client identity with this id. */
+  identity(id: string): IdentityEntry | undefined {
+    return this.#entries.get(entryKey.identity(id)) as IdentityEntry | undefined;
+  }
+
+  /** The certificate that visitors of exactly this hostname see. */
+  serverCertificate(hostname: string): ServerCertificateEntry | undefined {
+    return this.#entries.get(entryKey.serverCertificate(hostname)) as ServerCertificateEntry | undefined;
+  }
+
+  #put(entry: SnapshotEntry): void {
+    const key = keyOf(entry);
+    this.#remove(key);
+    this.#entries.set(key, entry);
+    if (entry.kind === 'zone') this.#zoneIdsByName.set(entry.name, entry.id);
+  }
+
+  #remove(key: EntryKey): void {
+    const old = this.#entries.get(key);
+    if (old === undefined) return;
+    this.#entries.delete(key);
+    if (old.kind === 'zone') this.#zoneIdsByName.delete(old.name);
+  }
+}

@@ -1,0 +1,133 @@
+import type { Level, SslMode } from './level.ts';
+import type { DeploymentStatus } from './life-cycle.ts';
+
+/** A private key sealed by `x509.seal`: never in the clear outside the memory of the process that uses it. */
+export type SealedKey = string;
+
+/** What concerns the whole installation. There is exactly one. */
+export interface InstallationEntry {
+  readonly kind: 'installation';
+  /** The identity that the global level presents. */
+  readonly sharedIdentityId: string;
+  /** PEM of the installation's root: trusted in the modes strict and origin_pull besides the public CAs. */
+  readonly root: string;
+}
+
+/** A zone with its two switches (the third, the hostname level, is the association itself). */
+export interface ZoneEntry {
+  readonly kind: 'zone';
+  readonly id: string;
+  readonly name: string;
+  readonly accountId: string;
+  readonly ssl: SslMode;
+  /** Setting `tls_client_auth`: the global level. */
+  readonly tlsClientAuth: boolean;
+  /** `origin_tls_client_auth/settings`: the zone level. */
+  readonly originTlsClientAuth: boolean;
+  /** Identities of the zone store, in no particular order. */
+  readonly certificateIds: readonly string[];
+}
+
+/** What an AOP association says about its hostname (spec/origin-pulls.md 2.2). */
+export interface Association {
+  readonly certId: string;
+  /** The certificate in use until `certId` is deployed (spec/origin-pulls.md 2.4 row 9). */
+  readonly previousCertId: string | null;
+  readonly enabled: boolean;
+}
+
+/** Where a hostname's origin is. */
+export interface OriginTarget {
+  /** IP addresses or one hostname, tried in order. */
+  readonly addresses: readonly string[];
+  readonly httpsPort: number;
+  readonly httpPort: number;
+  /** Server name sent in the TLS handshake; null for the visitor's hostname. */
+  readonly sni: string | null;
+  /** Host header sent; null for the visitor's. */
+  readonly hostHeader: string | null;
+}
+
+/** One hostname: exact, or `*.parent` (from a wildcard record), which never has an association. */
+export interface HostnameEntry {
+  readonly kind: 'hostname';
+  readonly zoneId: string;
+  readonly hostname: string;
+  readonly association: Association | null;
+  readonly origin: OriginTarget | null;
+}
+
+/** A client certificate with its key. Immutable but for its status: another certificate is another identity. */
+export interface IdentityEntry {
+  readonly kind: 'identity';
+  readonly id: string;
+  readonly level: Level;
+  /** Null at the global level. */
+  readonly zoneId: string | null;
+  readonly status: DeploymentStatus;
+  /** Milliseconds since the epoch, null until first deployed. */
+  readonly deployedAt: number | null;
+  /** Milliseconds since the epoch. */
+  readonly uploadedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** PEM, leaf first. */
+  readonly certificate: string;
+  readonly privateKey: SealedKey;
+}
+
+/** The certificate that visitors of `hostname` see. */
+export interface ServerCertificateEntry {
+  readonly kind: 'server_certificate';
+  readonly hostname: string;
+  /** PEM, leaf first. */
+  readonly certificate: string;
+  readonly privateKey: SealedKey;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** One unit of the snapshot: what a delta adds, replaces or removes. */
+export type SnapshotEntry = InstallationEntry | ZoneEntry | HostnameEntry | IdentityEntry | ServerCertificateEntry;
+
+/** Names an entry for ever: `zone:ID`, `hostname:ZONE/NAME`, `identity:ID`, `server_certificate:NAME`, `installation`. */
+export type EntryKey = string;
+
+/** The whole state that the data plane needs, at change number `number`. Plain data. */
+export interface Snapshot {
+  readonly number: number;
+  readonly entries: readonly SnapshotEntry[];
+}
+
+/** What turns the snapshot `from` into the snapshot `to`. Plain data. */
+export interface Delta {
+  readonly from: number;
+  readonly to: number;
+  readonly upserts: readonly SnapshotEntry[];
+  readonly deletes: readonly EntryKey[];
+}
+
+/** The keys of entries, by kind. */
+export const entryKey = {
+  installation: 'installation' as EntryKey,
+  zone: (id: string): EntryKey => `zone:${id}`,
+  hostname: (zoneId: string, hostname: string): EntryKey => `hostname:${zoneId}/${hostname}`,
+  identity: (id: string): EntryKey => `identity:${id}`,
+  serverCertificate: (hostname: string): EntryKey => `server_certificate:${hostname}`,
+};
+
+/** The key of an entry. */
+export function keyOf(entry: SnapshotEntry): EntryKey {
+  switch (entry.kind) {
+    case 'installation':
+      return entryKey.installation;
+    case 'zone':
+      return entryKey.zone(entry.id);
+    case 'hostname':
+      return entryKey.hostname(entry.zoneId, entry.hostname);
+    case 'identity':
+      return entryKey.identity(entry.id);
+    case 'server_certificate':
+      return entryKey.serverCertificate(entry.hostname);
+  }
+}
