@@ -1,0 +1,46 @@
+import type { OriginFailureName } from '../core/mod.ts';
+
+/** How far a connection to an origin had come when it failed. */
+export type ConnectionPhase = 'connecting' | 'handshake' | 'established';
+
+interface SocketError {
+  readonly code?: string | undefined;
+  readonly message: string;
+}
+
+const VERIFY_CODES =
+  /^(ERR_TLS_CERT_ALTNAME_INVALID|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|ERROR_IN_CERT_|CRL_)/;
+
+/** True for a TLS alert that the peer sent. OpenSSL and BoringSSL spell them differently; both say ALERT. */
+export function isTlsAlert(error: SocketError): boolean {
+  return error.code !== undefined && error.code.startsWith('ERR_SSL_') && error.code.includes('ALERT');
+}
+
+/** Names the failure of a connection to an origin before the first byte of a response (spec/origin-pulls.md 3.2). */
+export function classifyFailure(phase: ConnectionPhase, error: SocketError | null): OriginFailureName {
+  if (phase === 'established') {
+    // TLS 1.3: the client's handshake is done before the origin has looked at its certificate.
+    return error !== null && isTlsAlert(error) ? 'client_certificate_refused' : 'empty_response';
+  }
+  if (phase === 'handshake') {
+    return error?.code !== undefined && VERIFY_CODES.test(error.code) ? 'invalid_certificate' : 'tls_handshake';
+  }
+  switch (error?.code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EAI_FAIL':
+    case 'EAI_NODATA':
+    case 'DNS_ENOTFOUND':
+      return 'unresolvable';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EADDRNOTAVAIL':
+    case 'EINVAL':
+    case 'EACCES':
+      return 'unreachable';
+    case 'ETIMEDOUT':
+      return 'connect_timeout';
+    default:
+      return 'connection_refused';
+  }
+}

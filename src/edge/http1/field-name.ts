@@ -1,0 +1,99 @@
+/**
+ * What the codec does with a field of this name. `pass` goes on as it came, `drop` never does; the others have a
+ * member of their own in the parsed head.
+ */
+export type FieldRole =
+  | 'pass'
+  | 'drop'
+  | 'host'
+  | 'content-length'
+  | 'transfer-encoding'
+  | 'connection'
+  | 'upgrade'
+  | 'expect'
+  | 'accept'
+  | 'accept-encoding'
+  | 'x-forwarded-for'
+  | 'cf-connecting-ip'
+  | 'cdn-loop'
+  | 'content-encoding'
+  | 'date';
+
+/** A field name that was seen and found valid. */
+export interface FieldName {
+  readonly lower: string;
+  readonly role: FieldRole;
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const MAX_NAMES = 2048;
+
+/**
+ * The names of one direction, looked up by the exact bytes that came. The table keeps what it has seen, so that a
+ * usual header costs one look-up and no lower-casing; it never grows beyond 2,048 names, whoever sends what.
+ */
+export class FieldNames {
+  readonly #roles: ReadonlyMap<string, FieldRole>;
+  readonly #seen = new Map<string, FieldName>();
+
+  constructor(roles: ReadonlyMap<string, FieldRole>) {
+    this.#roles = roles;
+  }
+
+  /** The name's entry, or null where it is not a token (RFC 9110 section 5.1). */
+  get(name: string): FieldName | null {
+    return this.#seen.get(name) ?? this.#add(name);
+  }
+
+  #add(name: string): FieldName | null {
+    if (!TOKEN.test(name)) return null;
+    const lower = name.toLowerCase();
+    const entry = { lower, role: this.#roleOf(lower) };
+    if (this.#seen.size < MAX_NAMES) this.#seen.set(name, entry);
+    return entry;
+  }
+
+  #roleOf(lower: string): FieldRole {
+    if (!lower.includes('_')) return this.#roles.get(lower) ?? 'pass';
+    // CGI-like origins read `_` as `-`: a spelling that could be taken for a field of ours goes no further.
+    return this.#roles.has(lower.replaceAll('_', '-')) ? 'drop' : 'pass';
+  }
+}
+
+const roles = (...groups: [FieldRole, string][]): ReadonlyMap<string, FieldRole> =>
+  new Map(groups.flatMap(([role, names]) => names.split(' ').map((name): [string, FieldRole] => [name, role])));
+
+/** Names in requests. Dropped: hop-by-hop fields, and what the edge alone may say to an origin (origin-pulls 4.1, RFC 9440). */
+export const REQUEST_FIELDS = new FieldNames(
+  roles(
+    ['host', 'host'],
+    ['content-length', 'content-length'],
+    ['transfer-encoding', 'transfer-encoding'],
+    ['connection', 'connection'],
+    ['upgrade', 'upgrade'],
+    ['expect', 'expect'],
+    ['accept', 'accept'],
+    ['accept-encoding', 'accept-encoding'],
+    ['x-forwarded-for', 'x-forwarded-for'],
+    ['cf-connecting-ip', 'cf-connecting-ip'],
+    ['cdn-loop', 'cdn-loop'],
+    ['drop', 'keep-alive proxy-connection proxy-authorization proxy-authenticate te http2-settings'],
+    ['drop', 'x-forwarded-proto x-real-ip cf-visitor cf-ray cf-ipcountry cf-connecting-ipv6 cf-pseudo-ipv4'],
+    ['drop', 'true-client-ip cf-worker cf-ew-via cf-connecting-o2o client-cert client-cert-chain'],
+    ['drop', 'cf-client-cert-der-base64 cf-client-cert-sha256 cf-cert-presented cf-cert-verified cf-cert-revoked'],
+  ),
+);
+
+/** Names in responses. Dropped: hop-by-hop fields, and what origin-pulls 4.1 removes or sets anew. */
+export const RESPONSE_FIELDS = new FieldNames(
+  roles(
+    ['content-length', 'content-length'],
+    ['transfer-encoding', 'transfer-encoding'],
+    ['connection', 'connection'],
+    ['upgrade', 'upgrade'],
+    ['content-encoding', 'content-encoding'],
+    ['date', 'date'],
+    ['drop', 'keep-alive proxy-connection proxy-authenticate te server cf-ray cf-cache-status alt-svc'],
+    ['drop', 'x-accel-buffering x-accel-charset x-accel-limit-rate x-accel-redirect'],
+  ),
+);
