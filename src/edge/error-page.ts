@@ -36,25 +36,25 @@ function json(page: ErrorPage): string {
 }
 
 function html(page: ErrorPage): string {
-  const title = `${page.status} ${escape(page.title)}`;
+  const title = `${page.status} ${escapeHtml(page.title)}`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(page.hostname)} | ${title}</title>
+<title>${escapeHtml(page.hostname)} | ${title}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:12vh auto;padding:0 1rem;color:#222;background:#fff}h1{font-size:1.6rem;margin:0 0 .5rem}code{font-size:.95em}footer{margin-top:2rem;color:#666}</style>
 </head>
 <body>
 <h1>${title}</h1>
-<p>${escape(page.detail)}</p>
-<footer>Ray ID: <code>${escape(page.rayId)}</code> &middot; ${escape(page.hostname)}</footer>
+<p>${escapeHtml(page.detail)}</p>
+<footer>Ray ID: <code>${escapeHtml(page.rayId)}</code> &middot; ${escapeHtml(page.hostname)}</footer>
 </body>
 </html>
 `;
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 

@@ -13,7 +13,7 @@ const VERIFY_CODES =
 
 /** True for a TLS alert that the peer sent. OpenSSL and BoringSSL spell them differently; both say ALERT. */
 export function isTlsAlert(error: SocketError): boolean {
-  return error.code !== undefined && error.code.startsWith('ERR_SSL_') && error.code.includes('ALERT');
+  return error.code?.startsWith('ERR_SSL_') && error.code.includes('ALERT');
 }
 
 /** Names the failure of a connection to an origin before the first byte of a response (spec/origin-pulls.md 3.2). */
@@ -22,9 +22,10 @@ export function classifyFailure(phase: ConnectionPhase, error: SocketError | nul
     // TLS 1.3: the client's handshake is done before the origin has looked at its certificate.
     return error !== null && isTlsAlert(error) ? 'client_certificate_refused' : 'empty_response';
   }
-  if (phase === 'handshake') {
-    return error?.code !== undefined && VERIFY_CODES.test(error.code) ? 'invalid_certificate' : 'tls_handshake';
-  }
+  if (error?.code !== undefined && VERIFY_CODES.test(error.code)) return 'invalid_certificate';
+  // Not every runtime tells when TCP stands: what only TLS can say belongs to the handshake whatever the phase.
+  if (phase === 'handshake' || error?.code === 'ECONNRESET' || error?.code?.startsWith('ERR_SSL_'))
+    return 'tls_handshake';
   switch (error?.code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { canonicalHostname } from '../core/mod.ts';
 import { Refusal } from './http1/refusal.ts';
 import type { RequestHead } from './http1/request-head.ts';
@@ -48,7 +49,8 @@ export function requestTarget(head: RequestHead): RequestTarget | Refusal {
 function readHost(host: string): string | null {
   const parts = HOST.exec(host);
   if (parts === null || (parts[2] !== undefined && Number(parts[2]) > 65535)) return null;
-  const hostname = canonicalHostname(parts[1]!);
+  // An address is a Host too, but none that a zone could hold.
+  const hostname = isIPv4(parts[1]!) ? parts[1]! : canonicalHostname(parts[1]!);
   if (hostname !== null && hostnames.size < MAX_CACHED) hostnames.set(host, hostname);
   return hostname;
 }

@@ -1,0 +1,169 @@
+import type { Server } from 'node:net';
+import net from 'node:net';
+import tls from 'node:tls';
+import { type Delta, type Scheme, type Snapshot, SnapshotIndex } from '../core/mod.ts';
+import type { AccessLog, Logger } from '../observe/mod.ts';
+import type { Clock } from '../platform/mod.ts';
+import { changedZones } from './changed-zones.ts';
+import { Deadlines } from './deadlines.ts';
+import { IdentityContexts, type Unseal } from './identity-contexts.ts';
+import type { Limits } from './limits.ts';
+import { OriginPools } from './origin-pools.ts';
+import { RayIds } from './ray.ts';
+import type { Route } from './route.ts';
+import { type RequestCertificate, ServerContexts } from './server-contexts.ts';
+import { VisitorConnection } from './visitor-connection.ts';
+
+/** What an edge is made of. */
+export interface EdgeOptions {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** 8 random bytes for the ray ids. */
+  readonly raySeed: Uint8Array;
+  /** Site code in `CF-Ray`. */
+  readonly site: string;
+  readonly unseal: Unseal;
+  readonly requestCertificate: RequestCertificate;
+  readonly log: AccessLog | null;
+  readonly logger: Logger | null;
+}
+
+/** Where a listener listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The data plane of one worker: listeners, visitors, and the pools toward the origins. */
+export class Edge {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly rays: RayIds;
+  readonly deadlines: Deadlines;
+  readonly log: AccessLog | null;
+  readonly logger: Logger | null;
+  readonly visitors = new Set<VisitorConnection>();
+  isDraining = false;
+  readonly #index = new SnapshotIndex();
+  readonly #contexts: IdentityContexts;
+  readonly #pools: OriginPools;
+  readonly #serverContexts: ServerContexts;
+  readonly #servers: Server[] = [];
+  #whenEmpty: (() => void) | null = null;
+  #date = '';
+  #dateAt = 0;
+
+  constructor(options: EdgeOptions) {
+    this.limits = options.limits;
+    this.clock = options.clock;
+    this.rays = new RayIds(options.raySeed, options.site);
+    this.deadlines = new Deadlines(() => options.clock.now(), Math.min(500, options.limits.linger));
+    this.log = options.log;
+    this.logger = options.logger;
+    this.#contexts = new IdentityContexts(this.#index, options.unseal, options.logger);
+    this.#pools = new OriginPools(this, this.#index, this.#contexts);
+    this.#serverContexts = new ServerContexts(this.#index, options.unseal, options.requestCertificate);
+  }
+
+  /** Number of the last change applied. */
+  get number(): number {
+    return this.#index.number;
+  }
+
+  /** The time as an HTTP date, to the second. */
+  get httpDate(): string {
+    const { now } = this.deadlines;
+    if (now - this.#dateAt >= 500) {
+      this.#dateAt = now;
+      this.#date = new Date(now).toUTCString();
+    }
+    return this.#date;
+  }
+
+  /** Replaces the whole state. */
+  load(snapshot: Snapshot): void {
+    this.#index.load(snapshot);
+    this.#contexts.follow();
+    this.#pools.follow(null);
+  }
+
+  /** Applies a change: in use when this returns, for every request that begins afterwards. */
+  apply(delta: Delta): void {
+    const zones = changedZones(delta, this.#index);
+    this.#index.apply(delta);
+    this.#contexts.follow();
+    this.#pools.follow(zones);
+  }
+
+  /** Where requests for a canonical hostname go. */
+  route(hostname: string, scheme: Scheme): Route {
+    return this.#pools.route(hostname, scheme);
+  }
+
+  /** Listens for https visitors; several workers share the port. */
+  listenHttps(address: ListenAddress): Promise<ListenAddress> {
+    const server = tls.createServer(
+      {
+        SNICallback: (serverName, done) => {
+          this.#serverContexts.find(serverName).then(
+            // No default certificate: an unknown name is refused, never served with another's policy.
+            (context) => (context === null ? done(new Error('unknown server name')) : done(null, context)),
+            (error: Error) => done(error),
+          );
+        },
+        ALPNProtocols: ['http/1.1'],
+        minVersion: 'TLSv1.2',
+        handshakeTimeout: this.limits.visitorHandshake,
+        allowHalfOpen: true,
+      } as tls.TlsOptions,
+      (socket) => new VisitorConnection(this, socket, 'https'),
+    );
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return this.#listen(server, address);
+  }
+
+  /** Listens for http visitors; several workers share the port. */
+  listenHttp(address: ListenAddress): Promise<ListenAddress> {
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => new VisitorConnection(this, socket, 'http'));
+    return this.#listen(server, address);
+  }
+
+  /**
+   * Stops accepting, lets what is under way finish, and closes everything at the latest after `limits.drain`
+   * milliseconds. Resolves when the last connection is gone.
+   */
+  async drain(): Promise<void> {
+    this.isDraining = true;
+    for (const server of this.#servers) server.close();
+    for (const visitor of [...this.visitors]) visitor.drain();
+    if (this.visitors.size > 0) {
+      const timer = setTimeout(() => {
+        for (const visitor of [...this.visitors]) visitor.destroy();
+      }, this.limits.drain);
+      await new Promise<void>((resolve) => {
+        this.#whenEmpty = resolve;
+      });
+      clearTimeout(timer);
+    }
+    this.#pools.destroy();
+    this.deadlines.stop();
+    this.log?.flush();
+  }
+
+  /** A visitor's connection is gone. */
+  visitorClosed(): void {
+    if (this.visitors.size === 0) this.#whenEmpty?.();
+  }
+
+  #listen(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port, reusePort: true, backlog: 4096 }, () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.logger?.error({ reason: error.message }, 'listener failed'));
+        this.#servers.push(server);
+        resolve({ host, port: (server.address() as net.AddressInfo).port });
+      });
+    });
+  }
+}

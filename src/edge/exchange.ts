@@ -1,0 +1,384 @@
+import type { Buffer } from 'node:buffer';
+import { ORIGIN_FAILURES, type OriginFailure, type OriginFailureName } from '../core/mod.ts';
+import { type ContentDecoder, decoderFor } from './content-decoder.ts';
+import type { Edge } from './edge.ts';
+import type { BodyFraming } from './http1/message-reader.ts';
+import type { RequestHead } from './http1/request-head.ts';
+import type { ResponseHead } from './http1/response-head.ts';
+import { passTrailers } from './http1/trailers.ts';
+import type { OriginConnection } from './origin-connection.ts';
+import { writeOriginRequest } from './origin-request.ts';
+import type { RequestTarget } from './request-target.ts';
+import { bodyOf, writeInterimHead, writeResponseHead } from './response-framing.ts';
+import type { Route } from './route.ts';
+import type { VisitorConnection } from './visitor-connection.ts';
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** Failures before anything was sent, after which another address of the origin may be tried (spec/origin-pulls.md 3.2). */
+const TRY_NEXT_ADDRESS: ReadonlySet<OriginFailureName> = new Set([
+  'connection_refused',
+  'connect_timeout',
+  'unreachable',
+  'tls_handshake',
+  'invalid_certificate',
+]);
+
+/** One request and its response, from the parsed head to the log line. */
+export class Exchange {
+  readonly visitor: VisitorConnection;
+  readonly head: RequestHead;
+  readonly target: RequestTarget;
+  readonly rayId: string;
+  readonly startedAt: number;
+  route: Route | null = null;
+  origin: OriginConnection | null = null;
+  /** The visitor has sent the whole request. */
+  requestComplete = false;
+  isTunnel = false;
+  /** Status sent to the visitor; 0 before that. */
+  status = 0;
+  originStatus = 0;
+  originAddress = '';
+  originProtocol = 'none';
+  responseBytes = 0;
+  failure: OriginFailureName | '' = '';
+  readonly #edge: Edge;
+  /** Body that came before the origin was ready to take it. */
+  #waiting: Buffer[] = [];
+  #sentHead = false;
+  #sentBody = false;
+  #outgoing: 'none' | 'raw' | 'chunked' = 'none';
+  #closeAfter = false;
+  #trailers = '';
+  #isOver = false;
+  #decoder: ContentDecoder | null = null;
+
+  constructor(edge: Edge, visitor: VisitorConnection, head: RequestHead, target: RequestTarget, rayId: string) {
+    this.#edge = edge;
+    this.visitor = visitor;
+    this.head = head;
+    this.target = target;
+    this.rayId = rayId;
+    this.startedAt = edge.log === null ? 0 : edge.clock.now();
+  }
+
+  /** True once a response head went out. */
+  get isAnswered(): boolean {
+    return this.status !== 0;
+  }
+
+  // --- the request -------------------------------------------------------------------------------------------------
+
+  /** Sends the request on its way to the route's origin. */
+  forward(route: Route): void {
+    this.route = route;
+    route.pool!.acquire(this);
+  }
+
+  /** A connection is ready for this exchange's request. */
+  originReady(): void {
+    const origin = this.origin!;
+    const { head, target, visitor, route } = this;
+    this.#sentHead = true;
+    if (this.#edge.log !== null) {
+      this.originAddress = origin.remoteAddress;
+      this.originProtocol = origin.protocol;
+    }
+    origin.out.add(
+      writeOriginRequest(head, {
+        path: target.path,
+        host: route!.hostHeader ?? target.host,
+        scheme: visitor.scheme,
+        visitorIp: visitor.address,
+        rayId: this.rayId,
+      }),
+    );
+    if (head.expectContinue && !this.requestComplete && this.#waiting.length === 0) visitor.continue();
+    for (const data of this.#waiting) this.#sendBody(origin, data);
+    this.#waiting = [];
+    if (this.requestComplete) this.#endRequest(origin);
+    // What the visitor's current read still brings leaves together with the head.
+    if (!visitor.isReading) origin.flush();
+    visitor.hold('origin', false);
+  }
+
+  /** Body bytes from the visitor. */
+  requestData(data: Buffer): void {
+    if (this.isTunnel) {
+      this.origin?.out.add(data);
+      this.origin?.touchTunnel();
+    } else if (this.origin?.isReady) {
+      this.#sendBody(this.origin, data);
+    } else if (!this.#isOver) {
+      this.#waiting.push(data);
+      this.visitor.hold('origin', true);
+    }
+  }
+
+  /** The visitor has sent everything. */
+  requestEnd(trailers: string): void {
+    this.requestComplete = true;
+    const passed = passTrailers(trailers);
+    if (passed === null) {
+      this.visitor.refuse(400, 'a malformed trailer');
+      return;
+    }
+    this.#trailers = passed;
+    if (this.#sentHead && this.origin?.isReady) this.#endRequest(this.origin);
+  }
+
+  /** Writes what the visitor's last read brought. */
+  flushRequest(): void {
+    if (this.origin?.isReady) this.origin.flush();
+  }
+
+  #sendBody(origin: OriginConnection, data: Buffer): void {
+    this.#sentBody = true;
+    if (this.head.chunked) origin.out.addChunk(data);
+    else origin.out.add(data);
+  }
+
+  #endRequest(origin: OriginConnection): void {
+    if (this.head.chunked) origin.out.add(`0\r\n${this.#trailers}\r\n`);
+    origin.awaitResponse();
+  }
+
+  /** The origin takes no more for now. */
+  originBlocked(): void {
+    this.visitor.hold('origin', true);
+  }
+
+  /** The origin takes bytes again. */
+  originDrained(): void {
+    if (this.requestComplete && !this.isTunnel) this.origin?.awaitResponse();
+    this.visitor.hold('origin', false);
+  }
+
+  // --- the response ------------------------------------------------------------------------------------------------
+
+  /** A 1xx response: 100 is answered by the edge itself, the others go on to those who know them. */
+  interimResponse(head: ResponseHead): void {
+    if (head.status !== 100 && this.head.minor === 1) this.visitor.out.add(writeInterimHead(head));
+  }
+
+  /** The origin's final response head. Says how its body ends. */
+  responseHead(head: ResponseHead): BodyFraming {
+    const { visitor } = this;
+    this.status = this.originStatus = head.status;
+    this.#closeAfter ||= visitor.closesAfter(this) || !this.requestComplete || this.head.upgrade !== null;
+    const incoming = bodyOf(head, this.head.method);
+    this.#decoder = incoming.kind === 'none' ? null : decoderFor(head, this.head.acceptEncoding);
+    if (this.#decoder !== null) this.#startDecoder(this.#decoder);
+    const length = this.#decoder === null ? head.contentLength : -1;
+    if (incoming.kind === 'none') this.#outgoing = 'none';
+    else if (length >= 0) this.#outgoing = 'raw';
+    else if (this.head.minor === 1) this.#outgoing = 'chunked';
+    else {
+      this.#outgoing = 'raw';
+      this.#closeAfter = true;
+    }
+    visitor.out.add(
+      writeResponseHead(head, {
+        rayId: this.rayId,
+        contentLength: head.status === 204 ? -1 : length,
+        chunked: this.#outgoing === 'chunked',
+        close: this.#closeAfter,
+        keepAlive10: this.head.minor === 0 && !this.#closeAfter,
+        date: this.#edge.httpDate,
+        keepsContentEncoding: this.#decoder === null,
+      }),
+    );
+    return incoming;
+  }
+
+  /** Body bytes from the origin. */
+  responseData(data: Buffer): void {
+    if (this.#decoder !== null) {
+      if (!this.#decoder.push(data)) this.origin?.pause();
+    } else {
+      this.#deliver(data);
+    }
+    if (this.isTunnel) this.origin?.touchTunnel();
+  }
+
+  #deliver(data: Buffer): void {
+    this.responseBytes += data.length;
+    if (this.#outgoing === 'chunked') this.visitor.out.addChunk(data);
+    else this.visitor.out.add(data);
+  }
+
+  /** Writes what the origin's last read brought; holds the origin back where the visitor takes no more. */
+  flushResponse(): void {
+    if (this.visitor.flush()) return;
+    this.origin?.pause();
+    this.#decoder?.pause();
+  }
+
+  /** The visitor takes bytes again. */
+  visitorDrained(): void {
+    this.#decoder?.resume();
+    if (this.#decoder?.isBlocked !== true) this.origin?.resume();
+  }
+
+  /** The origin's response is complete. */
+  responseEnd(trailers: string): void {
+    if (this.#decoder !== null) this.#decoder.end(() => this.#finishResponse(''));
+    else this.#finishResponse(trailers);
+  }
+
+  #finishResponse(trailers: string): void {
+    // A malformed trailer section is left out: by now the visitor has the message it belongs to.
+    if (this.#outgoing === 'chunked') this.visitor.out.add(`0\r\n${passTrailers(trailers) ?? ''}\r\n`);
+    this.#over(!this.#closeAfter && this.requestComplete);
+  }
+
+  #startDecoder(decoder: ContentDecoder): void {
+    decoder.start({
+      onData: (data) => {
+        this.#deliver(data);
+        this.flushResponse();
+      },
+      onDrain: () => this.origin?.resume(),
+      onFailure: () => this.visitor.destroy(),
+    });
+  }
+
+  // --- upgrades ----------------------------------------------------------------------------------------------------
+
+  /** The origin switches protocols. False where the visitor did not ask for it. */
+  upgraded(head: ResponseHead): boolean {
+    const asked = this.head.upgrade;
+    if (asked === null || head.upgrade?.toLowerCase() !== asked.toLowerCase()) return false;
+    this.status = this.originStatus = 101;
+    this.isTunnel = true;
+    this.visitor.out.add(
+      `HTTP/1.1 101 Switching Protocols\r\n${head.fields}Server: countersign\r\nCF-Ray: ${this.rayId}\r\n` +
+        `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`,
+    );
+    const early = this.visitor.startTunnel();
+    if (early.length > 0) this.requestData(early);
+    this.flushRequest();
+    return true;
+  }
+
+  /** The origin's side of the tunnel has sent everything. */
+  originEnded(): void {
+    this.visitor.end();
+  }
+
+  /** The visitor's side of the tunnel has sent everything. */
+  visitorEnded(): void {
+    this.origin?.end();
+  }
+
+  /** The origin's side of the tunnel is gone. */
+  tunnelClosed(): void {
+    this.#over(false);
+  }
+
+  // --- the end -----------------------------------------------------------------------------------------------------
+
+  /** The origin's connection failed. Tries again where the origin cannot have seen the request, else tells the visitor. */
+  originFailed(connection: OriginConnection, failure: OriginFailureName, detail: string): void {
+    if (this.#isOver) return;
+    if (!this.isAnswered && this.#retry(connection, failure)) return;
+    this.#edge.logger?.warn(
+      {
+        rayId: this.rayId,
+        hostname: this.target.hostname,
+        failure,
+        detail,
+        clientCertificateLevel: this.route?.resolution.level,
+      },
+      'origin pull failed',
+    );
+    this.failure = failure;
+    // The visitor must see that the response is cut: nothing that looks like its end.
+    if (this.isAnswered) this.visitor.destroy();
+    else this.failPull(failure);
+  }
+
+  /** Answers with the failure's error page. */
+  failPull(failure: OriginFailureName): void {
+    this.failure = failure;
+    const known: OriginFailure = ORIGIN_FAILURES[failure];
+    this.visitor.respondError(known.status, known.title, known.advice);
+  }
+
+  #retry(connection: OriginConnection, failure: OriginFailureName): boolean {
+    const { pool, addressIndex } = connection;
+    if (connection.isReused && failure === 'empty_response' && !connection.hasAnswered) {
+      if (this.#sentBody || !IDEMPOTENT.has(this.head.method) || this.head.hasBody) return false;
+      this.#sentHead = false;
+      this.#reconnect(pool.isRetired ? null : connection, 0);
+      return true;
+    }
+    if (!this.#sentHead && TRY_NEXT_ADDRESS.has(failure) && addressIndex + 1 < pool.key.addresses.length) {
+      this.#reconnect(connection, addressIndex + 1);
+      return true;
+    }
+    return false;
+  }
+
+  #reconnect(last: OriginConnection | null, addressIndex: number): void {
+    if (last !== null && !last.pool.isRetired) {
+      last.pool.connect(this, addressIndex);
+      return;
+    }
+    // The identity changed meanwhile: the retry is decided anew, never sent over what is gone.
+    this.visitor.reroute(this);
+  }
+
+  /** The visitor's connection is gone. */
+  visitorGone(): void {
+    const { origin } = this;
+    this.origin = null;
+    origin?.destroy();
+    this.#decoder?.destroy();
+    this.#log();
+  }
+
+  /** The edge itself answered. */
+  answered(status: number, bodyLength: number, keepsConnection: boolean): void {
+    this.status = status;
+    this.responseBytes = bodyLength;
+    const { origin } = this;
+    this.origin = null;
+    origin?.destroy();
+    this.#over(keepsConnection);
+  }
+
+  #over(keepsConnection: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.visitor.exchangeDone(keepsConnection);
+    this.#log();
+  }
+
+  #log(): void {
+    const { log, clock } = this.#edge;
+    if (log === null) return;
+    const { visitor, head, route } = this;
+    log.write({
+      RayID: this.rayId,
+      ZoneName: route?.resolution.zone?.name ?? '',
+      ClientIP: visitor.address,
+      ClientRequestHost: this.target.host,
+      ClientRequestMethod: head.method,
+      ClientRequestURI: this.target.path,
+      ClientRequestProtocol: `HTTP/1.${head.minor}`,
+      ClientRequestScheme: visitor.scheme,
+      ClientSSLProtocol: visitor.protocol,
+      EdgeStartTimestamp: new Date(this.startedAt).toISOString(),
+      EdgeEndTimestamp: new Date(clock.now()).toISOString(),
+      EdgeResponseStatus: this.status,
+      EdgeResponseBytes: this.responseBytes,
+      OriginIP: this.originAddress,
+      OriginResponseStatus: this.originStatus,
+      OriginSSLProtocol: this.originProtocol,
+      OriginClientCertLevel: route?.resolution.level ?? 'none',
+      OriginClientCertID: route?.resolution.identity?.id ?? '',
+      OriginFailure: this.failure,
+    });
+  }
+}

@@ -1,0 +1,304 @@
+import type { Buffer } from 'node:buffer';
+import net, { type Socket } from 'node:net';
+import tls, { type PeerCertificate, type TLSSocket } from 'node:tls';
+import type { OriginFailureName } from '../core/mod.ts';
+import type { Timed } from './deadlines.ts';
+import type { Exchange } from './exchange.ts';
+import { type ConnectionPhase, classifyFailure } from './failure.ts';
+import { type BodyFraming, type MessageHandler, MessageReader } from './http1/message-reader.ts';
+import type { Refusal } from './http1/refusal.ts';
+import { parseResponseHead, type ResponseHead } from './http1/response-head.ts';
+import type { OriginPool, OriginTls } from './origin-pool.ts';
+import { Outbox } from './outbox.ts';
+
+/** One connection to an origin. Carries one exchange at a time and belongs to one pool for its whole life. */
+export class OriginConnection implements MessageHandler, Timed {
+  readonly pool: OriginPool;
+  readonly addressIndex: number;
+  readonly out: Outbox;
+  deadline: number;
+  /** True for an exchange that is not the connection's first. */
+  isReused = false;
+  /** True once a byte of the current response came. */
+  hasAnswered = false;
+  readonly #socket: Socket;
+  readonly #reader: MessageReader;
+  #exchange: Exchange | null;
+  #phase: ConnectionPhase = 'connecting';
+  #error: Error | null = null;
+  /** The failure that our own deadline made, where it was not the peer. */
+  #timedOut: OriginFailureName | null = null;
+  #keepAlive = true;
+  /** Set from the end of a response until `#complete`. */
+  #trailers: string | null = null;
+  #closed = false;
+  #retiresAt = Number.POSITIVE_INFINITY;
+
+  constructor(pool: OriginPool, exchange: Exchange, addressIndex: number) {
+    this.pool = pool;
+    this.addressIndex = addressIndex;
+    this.#exchange = exchange;
+    exchange.origin = this;
+    const { edge } = pool;
+    this.#reader = new MessageReader(this, edge.limits.responseHead);
+    this.#socket = connectSocket(pool, pool.key.addresses[addressIndex]!);
+    this.out = new Outbox(this.#socket);
+    this.deadline = edge.deadlines.now + edge.limits.connect;
+    edge.deadlines.add(this);
+    this.#listen();
+  }
+
+  /** Address of the peer, or empty before TCP stands. */
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? '';
+  }
+
+  /** `TLSv1.3` and the like; `none` over plain http. */
+  get protocol(): string {
+    return this.pool.key.tls === null ? 'none' : ((this.#socket as TLSSocket).getProtocol() ?? 'none');
+  }
+
+  /** True when requests can be written. */
+  get isReady(): boolean {
+    return this.#phase === 'established';
+  }
+
+  /** Takes the next exchange on an idle connection. */
+  start(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.isReused = true;
+    this.hasAnswered = false;
+    exchange.origin = this;
+    exchange.originReady();
+  }
+
+  /** Writes what the outbox holds; holds the visitor back where the origin takes no more. */
+  flush(): void {
+    if (this.out.flush()) return;
+    this.deadline = this.#capped(this.pool.edge.limits.originWrite);
+    this.#exchange?.originBlocked();
+  }
+
+  /** The request is written whole: from here the origin has its read time. */
+  awaitResponse(): void {
+    this.deadline = this.#capped(this.pool.edge.limits.originRead);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Sends our FIN, for the half-close of a tunnel. */
+  end(): void {
+    this.#socket.end();
+  }
+
+  /** The identity went: this connection may finish its exchange, but not beyond the hard cap. */
+  retire(): void {
+    const { deadlines, limits } = this.pool.edge;
+    this.#retiresAt = deadlines.now + limits.drain;
+    this.deadline = Math.min(this.deadline, this.#retiresAt);
+  }
+
+  /** Closes the connection; an exchange on it is told nothing. */
+  destroy(): void {
+    this.#exchange = null;
+    this.#socket.destroy();
+    this.#forget();
+  }
+
+  onDeadline(): void {
+    if (this.#exchange !== null) this.#timedOut = this.#failureOfDeadline();
+    this.#socket.destroy();
+    this.#onClose();
+  }
+
+  onHead(text: string): BodyFraming | null {
+    const exchange = this.#exchange!;
+    const head = parseResponseHead(text);
+    if (!('fields' in head)) {
+      this.onRefused(head);
+      return null;
+    }
+    if (head.status === 101) return this.#upgrade(exchange, head);
+    if (head.status < 200) {
+      exchange.interimResponse(head);
+      return { kind: 'interim' };
+    }
+    if (head.close) this.#keepAlive = false;
+    return exchange.responseHead(head);
+  }
+
+  onData(data: Buffer): void {
+    this.#exchange?.responseData(data);
+  }
+
+  onMessageEnd(trailers: string): void {
+    this.#trailers = trailers;
+  }
+
+  /** The response is whole and nothing stands behind it in this read: only now may another exchange come. */
+  #complete(exchange: Exchange, trailers: string): void {
+    this.#trailers = null;
+    this.#exchange = null;
+    exchange.origin = null;
+    if (exchange.requestComplete && this.#keepAlive && this.#reader.held === 0) {
+      this.deadline = this.#capped(this.pool.edge.limits.originIdle);
+      this.#socket.resume();
+      this.#reader.next();
+      this.pool.release(this);
+    } else {
+      this.destroy();
+    }
+    exchange.responseEnd(trailers);
+  }
+
+  onRefused(refusal: Refusal): void {
+    const tooLarge = refusal.status === 431;
+    this.#fail(tooLarge ? 'response_headers_too_large' : 'malformed_response', refusal.reason);
+  }
+
+  #upgrade(exchange: Exchange, head: ResponseHead): BodyFraming | null {
+    if (!exchange.upgraded(head)) {
+      this.#fail('malformed_response', 'an upgrade that nobody asked for');
+      return null;
+    }
+    this.#reader.tunnel();
+    this.touchTunnel();
+    return null;
+  }
+
+  /** Bytes moved through the tunnel. */
+  touchTunnel(): void {
+    this.deadline = this.#capped(this.pool.edge.limits.tunnelIdle);
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    socket.on('connect', () => this.#onConnect());
+    if (this.pool.key.tls !== null) {
+      socket.on('secureConnect', () => this.#onEstablished());
+      socket.on('session', (session: Buffer) => {
+        if (!this.pool.isRetired) this.pool.session = session;
+      });
+    }
+    socket.on('data', (data: Buffer) => this.#onSocketData(data));
+    socket.on('drain', () => this.#exchange?.originDrained());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    socket.on('close', () => this.#onClose());
+  }
+
+  #onConnect(): void {
+    if (this.pool.key.tls === null) {
+      this.#onEstablished();
+    } else if (this.#phase === 'connecting') {
+      this.#phase = 'handshake';
+      this.deadline = this.#capped(this.pool.edge.limits.originHandshake);
+    }
+  }
+
+  #onEstablished(): void {
+    this.#phase = 'established';
+    this.deadline = this.#capped(this.pool.edge.limits.originRead);
+    this.#exchange?.originReady();
+  }
+
+  #onSocketData(data: Buffer): void {
+    const exchange = this.#exchange;
+    if (exchange === null) {
+      // An unasked response on an idle connection would be taken for the answer to the next request (threats 2.15).
+      this.destroy();
+      return;
+    }
+    this.hasAnswered = true;
+    this.deadline = this.#capped(this.pool.edge.limits.originRead);
+    this.#reader.push(data);
+    if (this.#trailers !== null) this.#complete(exchange, this.#trailers);
+    else exchange.flushResponse();
+  }
+
+  #onEnd(): void {
+    const exchange = this.#exchange;
+    if (exchange?.isTunnel) {
+      exchange.originEnded();
+      return;
+    }
+    this.#keepAlive = false;
+    if (exchange !== null && this.#reader.end() && this.#trailers !== null) {
+      this.#complete(exchange, this.#trailers);
+      return;
+    }
+    this.#socket.destroy();
+    // An alert that explains the end comes as an error after it on some runtimes: the close decides.
+  }
+
+  #onClose(): void {
+    if (this.#closed) return;
+    this.#forget();
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    if (exchange === null) return;
+    exchange.origin = null;
+    if (exchange.isTunnel) {
+      exchange.tunnelClosed();
+      return;
+    }
+    const failure = this.#timedOut ?? classifyFailure(this.#phase, this.#error);
+    exchange.originFailed(this, failure, this.#error?.message ?? '');
+  }
+
+  #fail(failure: OriginFailureName, detail: string): void {
+    const exchange = this.#exchange;
+    this.destroy();
+    if (exchange === null) return;
+    exchange.origin = null;
+    exchange.originFailed(this, failure, detail);
+  }
+
+  #failureOfDeadline(): OriginFailureName {
+    if (this.#phase === 'connecting') return 'connect_timeout';
+    if (this.#phase === 'handshake') return 'tls_handshake';
+    return this.#exchange!.requestComplete || this.#socket.writableLength === 0 ? 'read_timeout' : 'write_timeout';
+  }
+
+  #forget(): void {
+    this.#closed = true;
+    this.pool.edge.deadlines.remove(this);
+    this.pool.remove(this);
+  }
+
+  #capped(time: number): number {
+    return Math.min(this.pool.edge.deadlines.now + time, this.#retiresAt);
+  }
+}
+
+function connectSocket(pool: OriginPool, host: string): Socket {
+  const { port, tls: origin } = pool.key;
+  if (origin === null) return net.connect({ host, port, allowHalfOpen: true });
+  return tls.connect({
+    host,
+    port,
+    // An address is not a server name (RFC 6066 section 3).
+    ...(net.isIP(origin.sni) === 0 ? { servername: origin.sni } : { servername: '' }),
+    secureContext: pool.secureContext!,
+    rejectUnauthorized: origin.verify,
+    checkServerIdentity: (_host, certificate) => checkOriginNames(origin, certificate),
+    ALPNProtocols: ['http/1.1'],
+    allowHalfOpen: true,
+    ...(pool.session === undefined ? {} : { session: pool.session }),
+  } as tls.ConnectionOptions);
+}
+
+/** Strict validation accepts the requested or the target hostname (spec/origin-pulls.md 3.1, 4.4). */
+function checkOriginNames(origin: OriginTls, certificate: PeerCertificate): Error | undefined {
+  const problem = tls.checkServerIdentity(origin.sni, certificate);
+  return problem === undefined ? undefined : tls.checkServerIdentity(origin.requestedHostname, certificate);
+}

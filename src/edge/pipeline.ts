@@ -1,0 +1,64 @@
+import { Buffer } from 'node:buffer';
+import type { Edge } from './edge.ts';
+import type { Exchange } from './exchange.ts';
+import { forbiddenHeaders } from './origin-request.ts';
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * The steps of a request up to the origin, in order, over one exchange (architecture section 6). A step that answers
+ * ends the pipeline.
+ */
+export function beginExchange(edge: Edge, exchange: Exchange): void {
+  const { visitor, head, target } = exchange;
+  if (visitor.sni !== null && visitor.sni !== target.hostname) {
+    visitor.refuse(421, 'its Host is not the server name of the TLS connection');
+    return;
+  }
+  if (!isWebSocketUpgrade(exchange)) head.upgrade = null;
+  const forbidden = forbiddenHeaders(head);
+  if (forbidden !== null) {
+    visitor.respondError(403, 'Error 1000', forbidden);
+    return;
+  }
+  const route = edge.route(target.hostname, visitor.scheme);
+  exchange.route = route;
+  if (route.resolution.zone === null) {
+    visitor.refuse(421, 'its Host belongs to no zone of this edge');
+    return;
+  }
+  if (target.path === '/cdn-cgi/trace') {
+    answerTrace(exchange);
+    return;
+  }
+  if (route.resolution.originScheme === 'redirect_to_http') {
+    const location = `http://${target.hostname}${target.path === '*' ? '/' : target.path}`;
+    visitor.respond(301, 'Moved Permanently', { Location: location }, EMPTY);
+    return;
+  }
+  if (route.failure !== null) {
+    exchange.failPull(route.failure);
+    return;
+  }
+  exchange.forward(route);
+}
+
+/** The one upgrade that is passed on (RFC 6455 section 4.1): `h2c` and others would be a tunnel past every check. */
+function isWebSocketUpgrade({ head }: Exchange): boolean {
+  return head.upgrade?.toLowerCase() === 'websocket' && head.method === 'GET' && head.minor === 1 && !head.hasBody;
+}
+
+function answerTrace(exchange: Exchange): void {
+  const { visitor, rayId, target, route } = exchange;
+  const lines = {
+    h: target.host,
+    ip: visitor.address,
+    ray: rayId,
+    visit_scheme: visitor.scheme,
+    tls: visitor.protocol,
+    aop: route!.resolution.level,
+  };
+  const body = Object.entries(lines).map(([key, value]) => `${key}=${value}\n`);
+  const fields = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
+  visitor.respond(200, 'OK', fields, Buffer.from(body.join('')));
+}

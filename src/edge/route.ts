@@ -1,0 +1,54 @@
+import {
+  type OriginFailureName,
+  type OriginTarget,
+  type Resolution,
+  resolve,
+  type Scheme,
+  type SnapshotIndex,
+} from '../core/mod.ts';
+import type { OriginPool, PoolKey } from './origin-pool.ts';
+
+/** What is decided once for a hostname and scheme, until the snapshot changes. */
+export interface Route {
+  readonly resolution: Resolution;
+  /** The Host header toward the origin; null for the visitor's. */
+  readonly hostHeader: string | null;
+  /** Null where nothing is pulled. */
+  readonly pool: OriginPool | null;
+  /** Why nothing can be pulled, where that is so. */
+  readonly failure: OriginFailureName | null;
+}
+
+/** A route without its pool: pure, so that a change can be compared with what is in use. */
+export interface RoutePlan {
+  readonly resolution: Resolution;
+  readonly hostHeader: string | null;
+  readonly key: PoolKey | null;
+}
+
+/** Decides where a request for `hostname` goes and as whom. */
+export function planRoute(index: SnapshotIndex, hostname: string, scheme: Scheme): RoutePlan {
+  const resolution = resolve(index, hostname, scheme);
+  const { zone, originScheme } = resolution;
+  const origin = zone === null ? null : (index.originOf(zone.id, hostname)?.origin ?? null);
+  const key = zone === null || origin === null ? null : poolKey(resolution, origin, hostname, zone.id);
+  return { resolution, hostHeader: origin?.hostHeader ?? null, key: originScheme === 'redirect_to_http' ? null : key };
+}
+
+function poolKey(resolution: Resolution, origin: OriginTarget, hostname: string, zoneId: string): PoolKey {
+  const { addresses, httpPort, httpsPort } = origin;
+  if (resolution.originScheme === 'http') return { zoneId, addresses, port: httpPort, tls: null };
+  const mode = resolution.zone!.ssl;
+  return {
+    zoneId,
+    addresses,
+    port: httpsPort,
+    tls: {
+      // A rewritten Host is the server name too, unless one is given (spec/origin-pulls.md 4.4).
+      sni: origin.sni ?? origin.hostHeader ?? hostname,
+      requestedHostname: hostname,
+      verify: mode === 'strict' || mode === 'origin_pull',
+      identityId: resolution.identity?.id ?? null,
+    },
+  };
+}
