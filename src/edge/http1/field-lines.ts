@@ -30,7 +30,6 @@ export function readFieldLines(head: string, start: number, names: FieldNames, s
       out += isCanonical(head, colon, end)
         ? head.slice(at, end + 2)
         : `${head.slice(at, colon)}: ${trim(head, colon + 1, end)}\r\n`;
-      if (end === head.length) out += '\r\n';
     } else if (name.role !== 'drop') {
       const problem = sink(name.role, trim(head, colon + 1, end), name.lower);
       if (problem !== undefined) return new Failed(problem);
