@@ -1,0 +1,3 @@
+export * from './last-good.ts';
+export * from './publisher.ts';
+export * from './subscriber.ts';

@@ -1,0 +1,232 @@
+import net, { type Server, type Socket } from 'node:net';
+import { type Delta, type EntryKey, type Snapshot, type SnapshotEntry, SnapshotIndex } from '../core/mod.ts';
+import type { Logger } from '../observe/mod.ts';
+import type { LastGood } from './last-good.ts';
+import { type ControlMessage, receiveMessages, sendMessage, type WorkerMessage } from './wire.ts';
+
+/** Where a publisher takes its state from. */
+export interface SnapshotSource {
+  /** The whole state. */
+  all(): Promise<Snapshot>;
+  /** The keys that changed after change `number`, and the number of the last change. */
+  changesSince(number: number): Promise<{ readonly to: number; readonly keys: readonly EntryKey[] }>;
+  /** The entry under `key` as it is now; null where it is gone. */
+  entry(key: EntryKey): Promise<SnapshotEntry | null>;
+}
+
+/** What a publisher tells and asks its owner. */
+export interface PublisherEvents {
+  /** Every live worker has everything up to `number` in use. */
+  onAcknowledged(number: number): void;
+  /** A worker is ready, or one that was ready is gone. */
+  onWorkersChanged(): void;
+  /** A worker wants a certificate for a hostname. True where there is one now and it is published. */
+  certificateWanted(hostname: string): Promise<boolean>;
+}
+
+/** A worker that the publisher has a connection to. */
+export interface ConnectedWorker {
+  readonly pid: number;
+  /** The last change it acknowledged; 0 before its first. */
+  readonly acknowledged: number;
+  readonly ready: { readonly https: string; readonly http: string } | null;
+}
+
+interface Subscriber {
+  readonly socket: Socket;
+  pid: number;
+  subscribed: boolean;
+  acknowledged: number;
+  ready: { readonly https: string; readonly http: string } | null;
+}
+
+interface Waiter {
+  readonly change: number;
+  readonly done: (deployed: boolean) => void;
+}
+
+const KEPT_DELTAS = 1024;
+const PART = 2000;
+
+/**
+ * Hands the snapshot to the workers over a unix socket and collects their acknowledgements (architecture section 5).
+ * A worker that asks with a recent number gets the deltas it lacks, any other the whole.
+ */
+export class Publisher {
+  /** The state that is published. */
+  readonly index = new SnapshotIndex();
+  readonly #source: SnapshotSource;
+  readonly #lastGood: LastGood;
+  readonly #events: PublisherEvents;
+  readonly #logger: Logger;
+  readonly #server: Server;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #waiters = new Set<Waiter>();
+  #deltas: Delta[] = [];
+  #publishing: Promise<void> = Promise.resolve();
+
+  constructor(source: SnapshotSource, lastGood: LastGood, events: PublisherEvents, logger: Logger) {
+    this.#source = source;
+    this.#lastGood = lastGood;
+    this.#events = events;
+    this.#logger = logger;
+    this.#server = net.createServer((socket) => this.#accept(socket));
+  }
+
+  /** Loads the whole state and listens on a unix socket. */
+  async start(socketPath: string): Promise<void> {
+    this.index.load(await this.#source.all());
+    this.#lastGood.save(this.index.snapshot());
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(socketPath, () => resolve());
+    });
+  }
+
+  get workers(): readonly ConnectedWorker[] {
+    return [...this.#subscribers].filter((subscriber) => subscriber.subscribed);
+  }
+
+  /** Publishes every committed change. Resolves when it is sent, not when it is acknowledged. */
+  publish(): Promise<void> {
+    // One at a time, in order; a failure is this caller's, not the next one's.
+    const next = this.#publishing.then(() => this.#publishNow());
+    this.#publishing = next.catch(() => undefined);
+    return next;
+  }
+
+  /**
+   * Publishes, then resolves true when every live worker has `change` in use, and false when one does not say so
+   * within `timeout` milliseconds. A worker is live from its first acknowledgement until its connection ends.
+   */
+  async deployed(change: number, timeout: number): Promise<boolean> {
+    await this.publish();
+    if (this.#acknowledgedByAll() >= change) return true;
+    return await new Promise<boolean>((resolve) => {
+      const waiter: Waiter = {
+        change,
+        done: (deployed) => {
+          clearTimeout(timer);
+          this.#waiters.delete(waiter);
+          resolve(deployed);
+        },
+      };
+      const timer = setTimeout(() => waiter.done(false), timeout);
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#server.close();
+    for (const { socket } of this.#subscribers) socket.destroy();
+    for (const waiter of [...this.#waiters]) waiter.done(false);
+    this.#lastGood.close();
+  }
+
+  async #publishNow(): Promise<void> {
+    const from = this.index.number;
+    const { to, keys } = await this.#source.changesSince(from);
+    if (to === from) return;
+    const upserts: SnapshotEntry[] = [];
+    const deletes: EntryKey[] = [];
+    for (const key of keys) {
+      const entry = await this.#source.entry(key);
+      if (entry === null) deletes.push(key);
+      else upserts.push(entry);
+    }
+    const delta: Delta = { from, to, upserts, deletes };
+    this.index.apply(delta);
+    this.#deltas.push(delta);
+    if (this.#deltas.length > KEPT_DELTAS) this.#deltas.shift();
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.subscribed) this.#send(subscriber, { type: 'delta', delta });
+    }
+    this.#keep(delta);
+    if (this.#live().length === 0) this.#acknowledged();
+  }
+
+  #keep(delta: Delta): void {
+    try {
+      this.#lastGood.append(delta, () => this.index.snapshot());
+    } catch (error) {
+      // The workers have the change; a full disk must not stop the fleet.
+      this.#logger.error({ reason: (error as Error).message }, 'the last good state could not be written');
+    }
+  }
+
+  #accept(socket: Socket): void {
+    const subscriber: Subscriber = { socket, pid: 0, subscribed: false, acknowledged: 0, ready: null };
+    this.#subscribers.add(subscriber);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#subscribers.delete(subscriber);
+      this.#acknowledged();
+      this.#events.onWorkersChanged();
+    });
+    receiveMessages<WorkerMessage>(socket, (message) => this.#receive(subscriber, message));
+  }
+
+  #receive(subscriber: Subscriber, message: WorkerMessage): void {
+    switch (message.type) {
+      case 'subscribe':
+        subscriber.pid = message.pid;
+        subscriber.subscribed = true;
+        this.#catchUp(subscriber, message.last);
+        break;
+      case 'acknowledge':
+        subscriber.acknowledged = Math.max(subscriber.acknowledged, message.number);
+        this.#acknowledged();
+        break;
+      case 'ready':
+        subscriber.ready = { https: message.https, http: message.http };
+        this.#events.onWorkersChanged();
+        break;
+      case 'certificate_wanted':
+        this.#answerCertificate(subscriber, message.request, message.hostname);
+    }
+  }
+
+  #answerCertificate(subscriber: Subscriber, request: number, hostname: string): void {
+    this.#events.certificateWanted(hostname).then(
+      (found) => this.#send(subscriber, { type: 'certificate', request, found }),
+      (error: Error) => {
+        this.#logger.error({ hostname, reason: error.message }, 'a visitor certificate could not be made');
+        this.#send(subscriber, { type: 'certificate', request, found: false });
+      },
+    );
+  }
+
+  #catchUp(subscriber: Subscriber, last: number): void {
+    const first = this.#deltas.findIndex((delta) => delta.from === last);
+    if (last !== 0 && (last === this.index.number || first >= 0)) {
+      // An empty delta still asks for an acknowledgement, which makes the worker live.
+      const missing = first < 0 ? [{ from: last, to: last, upserts: [], deletes: [] }] : this.#deltas.slice(first);
+      for (const delta of missing) this.#send(subscriber, { type: 'delta', delta });
+      return;
+    }
+    const { number, entries } = this.index.snapshot();
+    for (let at = 0; at === 0 || at < entries.length; at += PART) {
+      const more = at + PART < entries.length;
+      this.#send(subscriber, { type: 'snapshot', number, entries: entries.slice(at, at + PART), more });
+    }
+  }
+
+  #send(subscriber: Subscriber, message: ControlMessage): void {
+    if (!subscriber.socket.destroyed) sendMessage(subscriber.socket, message);
+  }
+
+  #live(): Subscriber[] {
+    return [...this.#subscribers].filter((subscriber) => subscriber.acknowledged > 0);
+  }
+
+  #acknowledgedByAll(): number {
+    return this.#live().reduce((least, { acknowledged }) => Math.min(least, acknowledged), this.index.number);
+  }
+
+  #acknowledged(): void {
+    const number = this.#acknowledgedByAll();
+    for (const waiter of [...this.#waiters]) if (waiter.change <= number) waiter.done(true);
+    this.#events.onAcknowledged(number);
+  }
+}

@@ -1,0 +1,120 @@
+import net, { type Socket } from 'node:net';
+import type { Delta, Snapshot, SnapshotEntry } from '../core/mod.ts';
+import { type ControlMessage, receiveMessages, sendMessage } from './wire.ts';
+
+/** Whoever applies what comes: the data plane. */
+export interface SnapshotTarget {
+  /** Number of the last change applied; 0 for none. */
+  readonly number: number;
+  load(snapshot: Snapshot): void;
+  apply(delta: Delta): void;
+}
+
+const RECONNECT_AFTER = 200;
+
+/**
+ * A worker's end of the distribution. Applies what comes, acknowledges it, and connects again whenever the control
+ * plane goes away; the target keeps what it has meanwhile.
+ */
+export class Subscriber {
+  readonly #target: SnapshotTarget;
+  readonly #socketPath: string;
+  readonly #pid: number;
+  #socket: Socket | null = null;
+  #parts: SnapshotEntry[] = [];
+  #request = 0;
+  readonly #wanted = new Map<number, (found: boolean) => void>();
+  #ready: { readonly https: string; readonly http: string } | null = null;
+  #onFirstState: (() => void) | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isStopped = false;
+
+  constructor(target: SnapshotTarget, socketPath: string, pid: number) {
+    this.#target = target;
+    this.#socketPath = socketPath;
+    this.#pid = pid;
+  }
+
+  /** Connects. Resolves when the target has a state, at once where it has one already. */
+  start(): Promise<void> {
+    this.#connect();
+    if (this.#target.number > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onFirstState = resolve;
+    });
+  }
+
+  /** Tells the control plane that the listeners are bound, now and after every reconnection. */
+  ready(https: string, http: string): void {
+    this.#ready = { https, http };
+    if (this.#socket !== null) sendMessage(this.#socket, { type: 'ready', ...this.#ready });
+  }
+
+  /** Asks for a certificate for a hostname. False where there is none, or nobody to ask. */
+  requestCertificate(hostname: string): Promise<boolean> {
+    const socket = this.#socket;
+    if (socket === null) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const request = ++this.#request;
+      this.#wanted.set(request, resolve);
+      sendMessage(socket, { type: 'certificate_wanted', request, hostname });
+    });
+  }
+
+  /** Ends the connection for good. */
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#socket?.destroy();
+  }
+
+  #connect(): void {
+    const socket = net.connect(this.#socketPath);
+    socket.on('connect', () => {
+      this.#socket = socket;
+      this.#parts = [];
+      sendMessage(socket, { type: 'subscribe', last: this.#target.number, pid: this.#pid });
+      if (this.#ready !== null) sendMessage(socket, { type: 'ready', ...this.#ready });
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#lost());
+    receiveMessages<ControlMessage>(socket, (message) => this.#receive(socket, message));
+  }
+
+  #lost(): void {
+    this.#socket = null;
+    for (const answer of this.#wanted.values()) answer(false);
+    this.#wanted.clear();
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.#connect(), RECONNECT_AFTER);
+  }
+
+  #receive(socket: Socket, message: ControlMessage): void {
+    switch (message.type) {
+      case 'snapshot':
+        this.#parts.push(...message.entries);
+        if (message.more) return;
+        this.#target.load({ number: message.number, entries: this.#parts });
+        this.#parts = [];
+        this.#applied(socket);
+        break;
+      case 'delta':
+        if (message.delta.from !== this.#target.number) {
+          // A gap: ask anew, which brings whatever is missing.
+          socket.destroy();
+          return;
+        }
+        this.#target.apply(message.delta);
+        this.#applied(socket);
+        break;
+      case 'certificate':
+        this.#wanted.get(message.request)?.(message.found);
+        this.#wanted.delete(message.request);
+    }
+  }
+
+  #applied(socket: Socket): void {
+    sendMessage(socket, { type: 'acknowledge', number: this.#target.number });
+    this.#onFirstState?.();
+    this.#onFirstState = null;
+  }
+}
