@@ -13,7 +13,7 @@ const VERIFY_CODES =
 
 /** True for a TLS alert that the peer sent. OpenSSL and BoringSSL spell them differently; both say ALERT. */
 export function isTlsAlert(error: SocketError): boolean {
-  return error.code?.startsWith('ERR_SSL_') && error.code.includes('ALERT');
+  return /^ERR_SSL_.*ALERT/.test(error.code ?? '');
 }
 
 /** Names the failure of a connection to an origin before the first byte of a response (spec/origin-pulls.md 3.2). */

@@ -1,2 +1,4 @@
 export * from './clock.ts';
 export * from './random.ts';
+export * from './runtime.ts';
+export * from './signals.ts';

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// Hands argv and signals to src/cli/main.ts on Bun (default) or Node.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findRuntime, root } from './runtime.js';
+
+/** Runs the program with `args` and exits as it does. */
+export function run(args) {
+  const at = args.indexOf('--runtime');
+  const wanted = at >= 0 ? args[at + 1] : process.env.COUNTERSIGN_RUNTIME;
+  if (wanted !== undefined && wanted !== 'bun' && wanted !== 'node') {
+    console.error('--runtime must be bun or node.');
+    process.exit(2);
+  }
+  const rest = at >= 0 ? args.toSpliced(at, 2) : args;
+  const runtime = wanted === undefined ? (findRuntime('bun') ?? findRuntime('node')) : findRuntime(wanted);
+  if (runtime === null) {
+    console.error('No Bun 1.4.5 (or newer) and no Node 26.10 (or newer) was found. Run "npm install" first.');
+    process.exit(3);
+  }
+  const child = spawn(runtime, [join(root, 'src/cli/main.ts'), ...rest], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`${runtime} did not start: ${error.message}`);
+    process.exit(3);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+}
+
+if (process.argv[1] !== undefined && import.meta.url.endsWith('/countersign.js') && isMain())
+  run(process.argv.slice(2));
+
+function isMain() {
+  return process.argv[1] === fileURLToPath(import.meta.url) || process.argv[1].endsWith('/countersign');
+}

@@ -1,0 +1,73 @@
+import { createWriteStream } from 'node:fs';
+import { DEFAULT_LIMITS, Edge, type ListenAddress } from '../edge/mod.ts';
+import { readLastGood, Subscriber } from '../fleet/mod.ts';
+import { AccessLog, createLogger } from '../observe/mod.ts';
+import { currentRuntime, runtimeProblem, systemClock, systemRandom } from '../platform/mod.ts';
+import { parseMasterKey, unseal } from '../x509/mod.ts';
+
+/** What the supervisor tells a worker, as JSON in the variable COUNTERSIGN_WORKER. */
+export interface WorkerSettings {
+  readonly socketPath: string;
+  /** Directory of the last good state. */
+  readonly snapshot: string;
+  readonly https: ListenAddress;
+  readonly http: ListenAddress;
+  readonly accessLog: string | null;
+  /** Text form. */
+  readonly masterKey: string;
+}
+
+/** Exit code of a worker that cannot listen: starting it again would not help. */
+export const CANNOT_LISTEN = 78;
+
+async function main(): Promise<void> {
+  const problem = runtimeProblem(currentRuntime());
+  if (problem !== null) throw new Error(problem);
+  const settings = JSON.parse(process.env.COUNTERSIGN_WORKER!) as WorkerSettings;
+  delete process.env.COUNTERSIGN_WORKER;
+  const masterKey = parseMasterKey(settings.masterKey);
+  const logger = createLogger({ part: 'edge', pid: process.pid });
+  const edge: Edge = new Edge({
+    limits: DEFAULT_LIMITS,
+    clock: systemClock,
+    raySeed: systemRandom.bytes(8),
+    site: 'LOC',
+    unseal: (sealed, context) => unseal(masterKey, sealed, context),
+    requestCertificate: (hostname) => subscriber.requestCertificate(hostname),
+    log: openAccessLog(settings.accessLog),
+    logger,
+  });
+  const lastGood = readLastGood(settings.snapshot);
+  if (lastGood !== null) edge.load(lastGood);
+  const subscriber = new Subscriber(edge, settings.socketPath, process.pid);
+  await subscriber.start();
+  try {
+    const [https, http] = await Promise.all([edge.listenHttps(settings.https), edge.listenHttp(settings.http)]);
+    subscriber.ready(`${https.host}:${https.port}`, `${http.host}:${http.port}`);
+  } catch (error) {
+    logger.error({ reason: (error as Error).message }, 'cannot listen');
+    process.exit(CANNOT_LISTEN);
+  }
+  const stop = async () => {
+    if (edge.isDraining) return;
+    await edge.drain();
+    subscriber.stop();
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  // Ctrl-C reaches the whole group; the supervisor decides what it means.
+  process.on('SIGINT', () => undefined);
+  // The supervisor's end of this pipe closes with the supervisor: nobody would restart or stop this worker.
+  process.stdin.on('end', stop).on('error', stop).resume();
+}
+
+function openAccessLog(target: string | null): AccessLog | null {
+  if (target === null) return null;
+  const stream = target === '-' ? process.stdout : createWriteStream(target, { flags: 'a', mode: 0o640 });
+  return new AccessLog((lines) => stream.write(lines));
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(`edge worker: ${error.stack ?? error.message}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,28 @@
+/** A JavaScript runtime by name and version. */
+export interface Runtime {
+  readonly name: 'bun' | 'node';
+  readonly version: string;
+}
+
+// Below these, TLS sessions and client certificates do not behave as measured (spec/threats.md section 1).
+const OLDEST = { bun: [1, 4, 5], node: [26, 10, 0] } as const;
+
+/** The runtime that this process runs on. */
+export function currentRuntime(versions: Readonly<Record<string, string | undefined>> = process.versions): Runtime {
+  return versions.bun === undefined
+    ? { name: 'node', version: versions.node! }
+    : { name: 'bun', version: versions.bun };
+}
+
+/** Why this runtime cannot be used, in one sentence; null where it can. */
+export function runtimeProblem({ name, version }: Runtime): string | null {
+  const have = version.split(/[.-]/).map(Number);
+  const need = OLDEST[name];
+  for (let i = 0; i < need.length; i++) {
+    if (have[i]! > need[i]!) return null;
+    if (!(have[i]! >= need[i]!)) {
+      return `Countersign needs ${name === 'bun' ? 'Bun' : 'Node'} ${need.join('.')} or newer, but this is ${version}. Run "npm install" for the pinned one.`;
+    }
+  }
+  return null;
+}
