@@ -59,12 +59,12 @@ export class Supervisor {
   #spawn(slot: Slot): void {
     slot.startedAt = this.#now();
     const child = spawn(process.execPath, [WORKER], {
-      env: { ...process.env, COUNTERSIGN_WORKER: JSON.stringify(this.#settings) },
       // The pipe's end tells the worker that its supervisor is gone.
       stdio: ['pipe', 'inherit', 'inherit'],
     });
     slot.child = child;
     child.stdin?.on('error', () => undefined);
+    child.stdin?.write(`${JSON.stringify(this.#settings)}\n`);
     child.on('error', (error) => this.#logger.error({ reason: error.message }, 'a worker did not start'));
     child.on('exit', (code, signal) => this.#onExit(slot, code, signal));
   }

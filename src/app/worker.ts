@@ -5,7 +5,7 @@ import { AccessLog, createLogger } from '../observe/mod.ts';
 import { currentRuntime, runtimeProblem, systemClock, systemRandom } from '../platform/mod.ts';
 import { parseMasterKey, unseal } from '../x509/mod.ts';
 
-/** What the supervisor tells a worker, as JSON in the variable COUNTERSIGN_WORKER. */
+/** What the supervisor tells a worker: one line of JSON on its stdin, which no other process can read. */
 export interface WorkerSettings {
   readonly socketPath: string;
   /** Directory of the last good state. */
@@ -23,8 +23,7 @@ export const CANNOT_LISTEN = 78;
 async function main(): Promise<void> {
   const problem = runtimeProblem(currentRuntime());
   if (problem !== null) throw new Error(problem);
-  const settings = JSON.parse(process.env.COUNTERSIGN_WORKER!) as WorkerSettings;
-  delete process.env.COUNTERSIGN_WORKER;
+  const settings = await readSettings();
   const masterKey = parseMasterKey(settings.masterKey);
   const logger = createLogger({ part: 'edge', pid: process.pid });
   const edge: Edge = new Edge({
@@ -59,6 +58,19 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   // The supervisor's end of this pipe closes with the supervisor: nobody would restart or stop this worker.
   process.stdin.on('end', stop).on('error', stop).resume();
+}
+
+function readSettings(): Promise<WorkerSettings> {
+  return new Promise((resolve) => {
+    let text = '';
+    const take = (data: Buffer) => {
+      text += data;
+      if (!text.endsWith('\n')) return;
+      process.stdin.off('data', take);
+      resolve(JSON.parse(text) as WorkerSettings);
+    };
+    process.stdin.on('data', take);
+  });
 }
 
 function openAccessLog(target: string | null): AccessLog | null {

@@ -37,7 +37,7 @@ export class RequestHead {
 }
 
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
-const UNKNOWN_VERSION = / HTTP\/\d(?:\.\d)?$/;
+const UNKNOWN_VERSION = / HTTP\/(?!1\.[01]$)\d(?:\.\d)?$/;
 
 /** Parses a request head: the bytes before the empty line, as latin1 text (RFC 9112 sections 3, 5 and 6). */
 export function parseRequestHead(text: string): RequestHead | Refusal {

@@ -1,0 +1,83 @@
+// `npm test`: type check, lint, and all tests on Bun and on Node 26. Ends with `N passed, N failed` over both.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { installMissing } from './install.js';
+import { findRuntime, root } from './runtime.js';
+
+installMissing();
+const only = process.argv.slice(2);
+const files = ['src', 'test']
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, file)))
+  .filter((file) => file.endsWith('.test.ts') && (only.length === 0 || only.some((part) => file.includes(part))))
+  .sort();
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs a program, shows its output, and resolves with its exit code and output. */
+function run(name, command, args) {
+  console.log(`\n== ${name}`);
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined } });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data) => {
+        output += data;
+        process.stdout.write(data);
+      });
+    }
+    child.on('error', (error) => resolve({ code: 1, output: String(error) }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** A check is one test: it passes or it does not. */
+async function check(name, command, args) {
+  const { code } = await run(name, command, args);
+  totals[code === 0 ? 'passed' : 'failed']++;
+}
+
+/** The last number that `pattern` finds. */
+function count(output, pattern) {
+  return Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
+}
+
+/** Adds a test run's own counts; a run that ended badly without naming a failed test counts as one. */
+function add({ code, output }, passed, failed, skipped) {
+  const failures = count(output, failed);
+  totals.passed += count(output, passed);
+  totals.failed += failures === 0 && code !== 0 ? 1 : failures;
+  totals.skipped += count(output, skipped);
+}
+
+if (only.length === 0) {
+  await check('types', join(root, 'node_modules/.bin/tsc'), []);
+  await check('lint', join(root, 'node_modules/.bin/biome'), ['check', '--error-on-warnings', '.']);
+}
+for (const name of ['node', 'bun']) {
+  const runtime = findRuntime(name);
+  if (runtime === null) {
+    console.error(`\n${name} is not there: run "npm install".`);
+    totals.failed++;
+  } else if (name === 'node') {
+    const args = [
+      '--test',
+      '--test-reporter=dot',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=tap',
+      '--test-reporter-destination=stderr',
+    ];
+    add(
+      await run('tests on Node', runtime, [...args, ...files]),
+      /^# pass (\d+)$/gm,
+      /^# fail (\d+)$/gm,
+      /^# skipped (\d+)$/gm,
+    );
+  } else {
+    const args = ['test', '--timeout', '120000', ...files.map((file) => `./${file}`)];
+    add(await run('tests on Bun', runtime, args), /^ *(\d+) pass$/gm, /^ *(\d+) fail$/gm, /^ *(\d+) skip$/gm);
+  }
+}
+if (totals.skipped > 0) console.log(`\n${totals.skipped} skipped`);
+console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed === 0 ? 0 : 1;
