@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refusal } from './refusal.ts';
-import { parseResponseHead } from './response-head.ts';
+import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
 test('a usual response is parsed; what spec 4.1 removes is removed', () => {
   const head = parseResponseHead(
@@ -15,7 +15,7 @@ test('a usual response is parsed; what spec 4.1 removes is removed', () => {
 });
 
 test('an HTTP/1.0 origin closes, unless it says keep-alive', () => {
-  const head = (text: string) => parseResponseHead(text) as Exclude<ReturnType<typeof parseResponseHead>, Refusal>;
+  const head = (text: string) => parseResponseHead(text) as ResponseHead;
   assert.equal(head('HTTP/1.0 200 OK').close, true);
   assert.equal(head('HTTP/1.0 200 OK\r\nConnection: keep-alive').close, false);
   assert.equal(head('HTTP/1.1 200\r\nConnection: close').close, true);

@@ -1,0 +1,166 @@
+import 'reflect-metadata';
+import { Buffer } from 'node:buffer';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+
+x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+
+/** A certificate that was just issued, with its key. */
+export interface IssuedCertificate {
+  /** PEM. */
+  readonly certificate: string;
+  /** PKCS#8 PEM. */
+  readonly privateKey: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+}
+
+/** A CA with its key, both PEM. */
+export interface Issuer {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** What issuing takes from outside. */
+export interface IssueOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly installationId: string;
+}
+
+const DAY = 86_400_000;
+const CA_DAYS = 3650;
+/** Life of the leaf that the global level presents, and of visitor certificates. */
+export const LEAF_DAYS = 90;
+const CLIENT_DAYS = 365;
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+
+type Extensions = ReadonlyArray<x509.Extension>;
+
+/** The installation's root: signs the certificates that visitors see. */
+export function issueRoot(options: IssueOptions): Promise<IssuedCertificate> {
+  return issueCa(`Countersign installation root ${options.installationId.slice(0, 8)}`, options);
+}
+
+/** The shared origin-pull CA: signs the leaf of the global level (spec/origin-pulls.md 1.12). */
+export function issueOriginPullCa(options: IssueOptions): Promise<IssuedCertificate> {
+  return issueCa(`origin-pull.${options.installationId.slice(0, 8)}.countersign`, options);
+}
+
+/** A private CA for client certificates. */
+export function issueClientCa(commonName: string, options: IssueOptions): Promise<IssuedCertificate> {
+  return issueCa(commonName, options);
+}
+
+/** The leaf that the global level presents. */
+export function issueSharedLeaf(ca: Issuer, options: IssueOptions): Promise<IssuedCertificate> {
+  const uri = `urn:countersign:${options.installationId}:global`;
+  return issueLeaf(ca, 'origin-pull.countersign', LEAF_DAYS, options, [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+    new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }]),
+  ]);
+}
+
+/** The certificate that visitors of `names` (hostnames, or IP addresses) see. */
+export function issueServerCertificate(
+  ca: Issuer,
+  names: readonly string[],
+  options: IssueOptions,
+): Promise<IssuedCertificate> {
+  const alternatives = names.map((name) => ({
+    type: /^[\d.]+$|:/.test(name) ? ('ip' as const) : ('dns' as const),
+    value: name,
+  }));
+  return issueLeaf(ca, names[0]!, LEAF_DAYS, options, [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    new x509.SubjectAlternativeNameExtension(alternatives),
+  ]);
+}
+
+/** A client leaf under a private CA. */
+export function issueClientCertificate(
+  ca: Issuer,
+  commonName: string,
+  options: IssueOptions,
+): Promise<IssuedCertificate> {
+  return issueLeaf(ca, commonName, CLIENT_DAYS, options, [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+  ]);
+}
+
+/** True where less than a third of a certificate's life is left. Times in milliseconds since the epoch. */
+export function needsRenewal(notBefore: number, notAfter: number, now: number): boolean {
+  return notAfter - now < (notAfter - notBefore) / 3;
+}
+
+async function issueCa(commonName: string, options: IssueOptions): Promise<IssuedCertificate> {
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity(options.now, CA_DAYS),
+    serialNumber: serialNumber(options.randomBytes),
+    name: new x509.Name([{ CN: [commonName] }]),
+    signingAlgorithm: ALGORITHM,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return issued(certificate, keys.privateKey);
+}
+
+async function issueLeaf(
+  ca: Issuer,
+  commonName: string,
+  days: number,
+  options: IssueOptions,
+  extra: Extensions,
+): Promise<IssuedCertificate> {
+  const issuer = new x509.X509Certificate(ca.certificate);
+  const der = x509.PemConverter.decodeFirst(ca.privateKey);
+  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const { notBefore, notAfter } = validity(options.now, days);
+  const certificate = await x509.X509CertificateGenerator.create({
+    notBefore,
+    notAfter: new Date(Math.min(notAfter.getTime(), issuer.notAfter.getTime())),
+    serialNumber: serialNumber(options.randomBytes),
+    // ub-common-name is 64 (RFC 5280 appendix A); the alternative names carry longer ones.
+    subject: commonName.length <= 64 ? new x509.Name([{ CN: [commonName] }]) : new x509.Name([{ O: ['Countersign'] }]),
+    issuer: issuer.subjectName,
+    signingAlgorithm: ALGORITHM,
+    signingKey,
+    publicKey: keys.publicKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      ...extra,
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return issued(certificate, keys.privateKey);
+}
+
+/** An hour of grace for clocks that lag. */
+function validity(now: number, days: number): { notBefore: Date; notAfter: Date } {
+  return { notBefore: new Date(now - 3_600_000), notAfter: new Date(now + days * DAY) };
+}
+
+/** 127 random bits, positive (RFC 5280 section 4.1.2.2). */
+function serialNumber(randomBytes: (count: number) => Uint8Array): string {
+  const bytes = Buffer.from(randomBytes(16));
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+  return bytes.toString('hex');
+}
+
+async function issued(certificate: x509.X509Certificate, privateKey: webcrypto.CryptoKey): Promise<IssuedCertificate> {
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', privateKey);
+  return {
+    certificate: `${certificate.toString('pem')}\n`,
+    privateKey: `${x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')}\n`,
+    notAfter: certificate.notAfter.getTime(),
+  };
+}

@@ -1,0 +1,75 @@
+import { Buffer } from 'node:buffer';
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { type ApiCodeName, ApiError } from '../core/mod.ts';
+import { type CertificateFacts, readCertificate } from './certificate.ts';
+import { readPem } from './pem.ts';
+
+/** A client certificate with its key, checked and ready to be stored. */
+export interface ClientCertificateUpload {
+  readonly facts: CertificateFacts;
+  /** As uploaded, ending in exactly one newline (spec/api.md section 0, row 9). */
+  readonly certificate: string;
+  /** PKCS#8 PEM. */
+  readonly privateKey: string;
+}
+
+const MAX_PEM = 64 * 1024;
+const CURVES = new Set(['prime256v1', 'secp384r1', 'secp521r1', 'P-256', 'P-384', 'P-521']);
+const KEY_LABELS = new Set(['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY']);
+
+function keyError(kind: ApiCodeName): ApiError {
+  return new ApiError(kind, { pointer: '/private_key' });
+}
+
+/**
+ * Checks a leaf certificate and its private key (PKCS#1, SEC1 or PKCS#8, not encrypted), both in PEM
+ * (spec/origin-pulls.md 1.4). Expired and self-signed certificates, any key usage and any name are accepted. Throws
+ * `ApiError`, a kind of its own for each mistake.
+ */
+export function parseUpload(certificate: string, privateKey: string): ClientCertificateUpload {
+  const facts = readCertificate(certificate);
+  if (facts.isCa) throw new ApiError('certificate_not_leaf', { pointer: '/certificate' });
+  const key = readPrivateKey(privateKey);
+  checkAlgorithm(key);
+  if (!isPair(certificate, key)) throw keyError('private_key_mismatch');
+  const stored = `${certificate.trimEnd()}\n`;
+  return {
+    facts: { ...facts, certificate: stored },
+    certificate: stored,
+    privateKey: key.export({ type: 'pkcs8', format: 'pem' }) as string,
+  };
+}
+
+function readPrivateKey(pem: string): KeyObject {
+  if (pem.length > MAX_PEM) throw keyError('private_key_unparseable');
+  // `openssl ecparam -genkey` writes the curve in a block of its own before the key, which names it again.
+  const blocks = readPem(pem)?.filter(({ label }) => label !== 'EC PARAMETERS');
+  const [block] = blocks ?? [];
+  if (block === undefined || blocks!.length !== 1) throw keyError('private_key_unparseable');
+  if (block.label === 'ENCRYPTED PRIVATE KEY' || block.headers.some((header) => header.includes('ENCRYPTED'))) {
+    throw keyError('private_key_encrypted');
+  }
+  if (!KEY_LABELS.has(block.label) || block.headers.length > 0) throw keyError('private_key_unparseable');
+  const type = block.label === 'PRIVATE KEY' ? 'pkcs8' : block.label === 'RSA PRIVATE KEY' ? 'pkcs1' : 'sec1';
+  try {
+    return createPrivateKey({ key: Buffer.from(block.der), format: 'der', type });
+  } catch {
+    throw keyError('private_key_unparseable');
+  }
+}
+
+function checkAlgorithm(key: KeyObject): void {
+  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
+  const isRsa = key.asymmetricKeyType === 'rsa' && modulusLength >= 2048 && modulusLength <= 8192;
+  const isEc = key.asymmetricKeyType === 'ec' && CURVES.has(namedCurve);
+  if (!isRsa && !isEc) throw keyError('private_key_unsupported');
+}
+
+function isPair(certificate: string, key: KeyObject): boolean {
+  try {
+    const spki = (object: KeyObject) => object.export({ type: 'spki', format: 'der' }) as Buffer;
+    return spki(createPublicKey(key)).equals(spki(new X509Certificate(certificate).publicKey));
+  } catch {
+    return false;
+  }
+}
