@@ -1,0 +1,176 @@
+import type { DeploymentStatus, Level } from '../core/mod.ts';
+
+/** Microseconds since the epoch: what the API shows of upload times has that resolution (spec/origin-pulls.md 1.3). */
+export type Microseconds = number;
+
+/** Exactly one row. Private keys are sealed. */
+export interface InstallationRow {
+  id: string;
+  root_certificate: string;
+  root_key: string;
+  origin_pull_certificate: string;
+  origin_pull_key: string;
+  /** Identity that the global level presents. */
+  shared_identity_id: string;
+}
+
+/** A leaf of the global level: the one in use, and for a while the one before or after it. */
+export interface SharedLeafRow {
+  id: string;
+  certificate: string;
+  private_key: string;
+  status: DeploymentStatus;
+  not_before: Microseconds;
+  not_after: Microseconds;
+  created_at: Microseconds;
+  deployed_at: Microseconds | null;
+  pending_change: number | null;
+}
+
+export interface AccountRow {
+  id: string;
+  name: string;
+  created_at: Microseconds;
+}
+
+/** A token or key. Only its SHA-256 is kept. */
+export interface CredentialRow {
+  id: string;
+  account_id: string;
+  kind: 'token' | 'key';
+  /** Lower-case hexadecimal. */
+  hash: string;
+  /** With keys only. */
+  email: string | null;
+  name: string;
+  created_at: Microseconds;
+}
+
+export interface ZoneRow {
+  id: string;
+  account_id: string;
+  name: string;
+  type: string;
+  paused: 0 | 1;
+  created_at: Microseconds;
+  modified_at: Microseconds;
+  /** The zone switch of AOP (`origin_tls_client_auth/settings`). */
+  origin_tls_client_auth: 0 | 1;
+}
+
+export interface ZoneSettingRow {
+  zone_id: string;
+  id: string;
+  /** JSON. */
+  value: string;
+  modified_at: Microseconds;
+}
+
+export interface DnsRecordRow {
+  id: string;
+  zone_id: string;
+  name: string;
+  type: 'A' | 'AAAA' | 'CNAME';
+  content: string;
+  ttl: number;
+  proxied: 0 | 1;
+  comment: string | null;
+  /** JSON array of strings. */
+  tags: string;
+  created_at: Microseconds;
+  modified_at: Microseconds;
+}
+
+export interface OriginRow {
+  zone_id: string;
+  hostname: string;
+  address: string;
+  https_port: number;
+  http_port: number;
+  sni: string | null;
+  host_header: string | null;
+}
+
+/** An uploaded client certificate; never removed while its zone is there, so that it can be read as a tombstone. */
+export interface ClientCertificateRow {
+  id: string;
+  zone_id: string;
+  store: Exclude<Level, 'global'>;
+  certificate: string;
+  fingerprint: string;
+  private_key: string;
+  issuer: string;
+  signature: string;
+  serial_number: string;
+  expires_at: Microseconds;
+  uploaded_at: Microseconds;
+  updated_at: Microseconds;
+  deployed_at: Microseconds | null;
+  status: DeploymentStatus;
+  /** The change whose acknowledgement settles a pending status. */
+  pending_change: number | null;
+}
+
+/** An association that is not void. */
+export interface HostnameAssociationRow {
+  zone_id: string;
+  hostname: string;
+  cert_id: string;
+  previous_cert_id: string | null;
+  enabled: 0 | 1;
+  status: DeploymentStatus;
+  created_at: Microseconds;
+  updated_at: Microseconds;
+  pending_change: number | null;
+}
+
+export interface ServerCertificateRow {
+  hostname: string;
+  certificate: string;
+  private_key: string;
+  not_before: Microseconds;
+  not_after: Microseconds;
+}
+
+/** One committed mutation that concerns the data plane. */
+export interface ChangeRow {
+  /** Gapless, from 1. */
+  number: number;
+  at: Microseconds;
+  /** JSON array of entry keys. */
+  keys: string;
+}
+
+/** One committed mutation: who, what, from where. `hash` covers the row and the hash before it. */
+export interface AuditRow {
+  number: number;
+  at: Microseconds;
+  actor: string;
+  action: string;
+  target: string;
+  source: string;
+  previous: string;
+  hash: string;
+}
+
+export interface SchemaVersionRow {
+  version: number;
+}
+
+/** All tables. */
+export interface Database {
+  schema_version: SchemaVersionRow;
+  installation: InstallationRow;
+  shared_leaves: SharedLeafRow;
+  accounts: AccountRow;
+  credentials: CredentialRow;
+  zones: ZoneRow;
+  zone_settings: ZoneSettingRow;
+  dns_records: DnsRecordRow;
+  origins: OriginRow;
+  client_certificates: ClientCertificateRow;
+  hostname_associations: HostnameAssociationRow;
+  server_certificates: ServerCertificateRow;
+  changes: ChangeRow;
+  audit: AuditRow;
+}
