@@ -1,0 +1,12 @@
+export * from './associations.ts';
+export * from './client-certificates.ts';
+export { compileAll, compileEntry } from './compile.ts';
+export type { Context, Distribution } from './context.ts';
+export * from './credentials.ts';
+export { Deployment } from './deployment.ts';
+export * from './dns-records.ts';
+export { bootstrap, type Installation, renewSharedLeaf } from './installation.ts';
+export { deleteOrigin, getOrigin, listOrigins, type Origin, putOrigin } from './origins.ts';
+export { ServerCertificates } from './server-certificates.ts';
+export * from './settings.ts';
+export { createZone, deleteZone, findZone, listZones, type NewZone } from './zones.ts';

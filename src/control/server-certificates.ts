@@ -1,0 +1,95 @@
+import { entryKey, type SnapshotIndex } from '../core/mod.ts';
+import { issueServerCertificate, needsRenewal, readCertificate, seal, unseal } from '../x509/mod.ts';
+import { type Context, commit, SYSTEM } from './context.ts';
+import { issueOptions } from './installation.ts';
+
+/** Certificates that visitors see: signed by the installation's root on first use, renewed in time. */
+export class ServerCertificates {
+  readonly #context: Context;
+  /** One issue a hostname, however many ask at once. */
+  readonly #issuing = new Map<string, Promise<boolean>>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Makes sure that a canonical hostname has a certificate, published. False for a hostname that is not ours to serve. */
+  ensure(hostname: string): Promise<boolean> {
+    const running = this.#issuing.get(hostname);
+    if (running !== undefined) return running;
+    const issuing = this.#ensure(hostname).finally(() => this.#issuing.delete(hostname));
+    this.#issuing.set(hostname, issuing);
+    return issuing;
+  }
+
+  /** Issues anew what is due and still served. Resolves with the hostnames. */
+  async renew(): Promise<string[]> {
+    const { store, distribution } = this.#context;
+    const rows = await store.db
+      .selectFrom('server_certificates')
+      .select(['hostname', 'not_before', 'not_after'])
+      .execute();
+    const due = rows.filter(
+      (row) => needsRenewal(row.not_before, row.not_after, store.now()) && isServed(distribution.index, row.hostname),
+    );
+    for (const { hostname } of due) await this.#issue(hostname);
+    return due.map(({ hostname }) => hostname);
+  }
+
+  /** A certificate for a listener of the control plane itself. */
+  async issueFor(names: readonly string[]): Promise<{ certificate: string; privateKey: string }> {
+    const installation = await this.#context.store.db.selectFrom('installation').selectAll().executeTakeFirstOrThrow();
+    const root = {
+      certificate: installation.root_certificate,
+      privateKey: unseal(this.#context.masterKey, installation.root_key, 'installation:root'),
+    };
+    return await issueServerCertificate(root, names, issueOptions(this.#context, installation.id));
+  }
+
+  async #ensure(hostname: string): Promise<boolean> {
+    const { store, distribution } = this.#context;
+    if (!isServed(distribution.index, hostname)) return false;
+    const found = await store.db
+      .selectFrom('server_certificates')
+      .selectAll()
+      .where('hostname', '=', hostname)
+      .executeTakeFirst();
+    if (found && found.not_after > store.now()) {
+      await distribution.deployed(await store.lastChange(), 1000);
+      return true;
+    }
+    await this.#issue(hostname);
+    return true;
+  }
+
+  async #issue(hostname: string): Promise<void> {
+    const { masterKey, random } = this.#context;
+    const { certificate, privateKey } = await this.issueFor([hostname]);
+    const { notBefore, notAfter } = readCertificate(certificate);
+    const row = {
+      hostname,
+      certificate,
+      private_key: seal(masterKey, privateKey, `server_certificate:${hostname}`, random.bytes),
+      not_before: notBefore * 1000,
+      not_after: notAfter * 1000,
+    };
+    await commit(this.#context, SYSTEM, async (trx) => {
+      await trx
+        .insertInto('server_certificates')
+        .values(row)
+        .onConflict((conflict) => conflict.column('hostname').doUpdateSet(row))
+        .execute();
+      return {
+        result: null,
+        keys: [entryKey.serverCertificate(hostname)],
+        action: 'server_certificate.issue',
+        target: hostname,
+      };
+    });
+  }
+}
+
+function isServed(index: SnapshotIndex, hostname: string): boolean {
+  const zone = index.zoneOf(hostname);
+  return zone !== undefined && index.originOf(zone.id, hostname) !== undefined;
+}
