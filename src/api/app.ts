@@ -1,0 +1,84 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { ApiError } from '../core/mod.ts';
+import { authenticate } from './authenticate.ts';
+import { MAX_BODY } from './body.ts';
+import { failure } from './envelope.ts';
+import { dnsRecordRoutes } from './routes/dns-records.ts';
+import { originTlsClientAuthRoutes } from './routes/origin-tls-client-auth.ts';
+import { originRoutes } from './routes/origins.ts';
+import { settingRoutes } from './routes/settings.ts';
+import { userRoutes } from './routes/user.ts';
+import { zoneRoutes } from './routes/zones.ts';
+import type { ApiEnvironment, ApiOptions } from './types.ts';
+
+/** The API as a fetch handler: `/client/v4/…`, health, and the shared CA (design/product.md, "HTTP"). */
+export function createApi(options: ApiOptions): Hono<ApiEnvironment> {
+  const app = new Hono<ApiEnvironment>();
+  app.get('/healthz', (call) => call.text('ok\n'));
+  app.get('/readyz', (call) => {
+    const { ready, parts } = options.readiness();
+    const verbose = call.req.query('verbose') !== undefined;
+    const lines = verbose ? Object.entries(parts).map(([part, state]) => `${part}: ${state}\n`) : [];
+    return call.text(`${lines.join('')}${ready ? 'ready' : 'not ready'}\n`, ready ? 200 : 503);
+  });
+  app.get('/ssl/static/authenticated_origin_pull_ca.pem', (call) =>
+    call.body(options.originPullCa, 200, { 'Content-Type': 'application/x-pem-file' }),
+  );
+  app.use('/client/v4/*', async (call, next) => {
+    call.header('Cache-Control', 'private, no-cache, no-store');
+    call.header('Pragma', 'no-cache');
+    call.set('principal', await authenticate(options.context, call));
+    await next();
+  });
+  app.use(
+    '/client/v4/*',
+    bodyLimit({
+      maxSize: MAX_BODY,
+      onError: () => {
+        throw new ApiError('body_too_large');
+      },
+    }),
+  );
+  zoneRoutes(app, options);
+  settingRoutes(app, options);
+  dnsRecordRoutes(app, options);
+  originTlsClientAuthRoutes(app, options);
+  originRoutes(app, options);
+  userRoutes(app, options);
+  app.notFound((call) => {
+    const others = allowedMethods(app, call.req.path);
+    if (others.length > 0) {
+      call.header('Allow', others.join(', '));
+      return failure(
+        call,
+        new ApiError('method_not_allowed', { message: `Method not allowed: use ${others.join(' or ')}.` }),
+      );
+    }
+    const message = `Could not route to ${call.req.path}, perhaps your object identifier is invalid?`;
+    return failure(call, new ApiError('no_route', { message }));
+  });
+  app.onError((error, call) => {
+    if (error instanceof ApiError) return failure(call, error);
+    options.onInternalError(error, call.req.path);
+    return failure(call, new ApiError(isStoreError(error) ? 'store_unavailable' : 'internal'));
+  });
+  return app;
+}
+
+/** The methods that some route of the API takes at `path`. */
+function allowedMethods(app: Hono<ApiEnvironment>, path: string): string[] {
+  const methods = new Set<string>();
+  for (const route of app.routes) {
+    if (route.method === 'ALL' || route.path.endsWith('*')) continue;
+    const pattern = new RegExp(`^${route.path.replace(/:[a-z_]+/g, '[^/]+')}$`);
+    if (pattern.test(path)) methods.add(route.method);
+  }
+  return [...methods];
+}
+
+function isStoreError(error: Error): boolean {
+  return (
+    'errcode' in error || /^SQLITE_|database/i.test(`${(error as { code?: unknown }).code ?? ''} ${error.message}`)
+  );
+}

@@ -1,0 +1,62 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { ApiError } from '../core/mod.ts';
+import type { Call } from './types.ts';
+
+/** Paging facts of a list, all five always (spec/api.md 3). */
+export interface ResultInfo {
+  readonly page: number;
+  readonly per_page: number;
+  readonly count: number;
+  readonly total_count: number;
+  readonly total_pages: number;
+}
+
+/** One member of `messages`. */
+export interface Message {
+  readonly code: number;
+  readonly message: string;
+  readonly type: null;
+}
+
+/** The success envelope. */
+export function success(call: Call, result: unknown, info?: ResultInfo, messages: readonly Message[] = []): Response {
+  return call.json({
+    result,
+    success: true,
+    errors: [],
+    messages,
+    ...(info === undefined ? {} : { result_info: info }),
+  });
+}
+
+/** The failure envelope. The AOP service leaves `result` out (spec/origin-pulls.md 1.7); elsewhere it is null. */
+export function failure(call: Call, error: ApiError): Response {
+  const errors = [
+    {
+      code: error.code,
+      message: error.message,
+      ...(error.pointer === undefined ? {} : { source: { pointer: error.pointer } }),
+      ...(error.chain.length === 0 ? {} : { error_chain: error.chain }),
+    },
+  ];
+  // An unroutable path is told in two codes, side by side.
+  if (error.kind === 'no_route' || error.kind === 'zone_not_found')
+    errors.push({ code: 7000, message: 'No route for that URI' });
+  const body = { success: false, errors, messages: [] };
+  const isAop = call.req.path.includes('/origin_tls_client_auth');
+  return call.json(isAop ? body : { ...body, result: null }, error.status as ContentfulStatusCode);
+}
+
+/** RFC 3339 with up to microseconds, trailing zeros dropped (spec/origin-pulls.md 1.3). */
+export function formatMicroseconds(microseconds: number): string {
+  const seconds = formatSeconds(microseconds);
+  const fraction = String(microseconds % 1_000_000)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
+  return fraction === '' ? seconds : `${seconds.slice(0, -1)}.${fraction}Z`;
+}
+
+/** RFC 3339 in whole seconds. */
+export function formatSeconds(microseconds: number): string {
+  return new Date(Math.floor(microseconds / 1_000_000) * 1000).toISOString().replace('.000Z', 'Z');
+}
