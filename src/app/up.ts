@@ -1,0 +1,243 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createApi, type ServedApi, serveApi } from '../api/mod.ts';
+import { type Config, formatHostPort, type HostPort } from '../config/mod.ts';
+import {
+  bootstrap,
+  type Context,
+  compileAll,
+  compileEntry,
+  Deployment,
+  type Installation,
+  renewSharedLeaf,
+  ServerCertificates,
+} from '../control/mod.ts';
+import { LastGood, Publisher } from '../fleet/mod.ts';
+import type { Logger } from '../observe/mod.ts';
+import { systemClock, systemRandom } from '../platform/mod.ts';
+import { openStore, SchemaError, type Store } from '../store/mod.ts';
+import { formatMasterKey, SealError } from '../x509/mod.ts';
+import {
+  type DataDirectory,
+  dataDirectory,
+  loadMasterKey,
+  makeSocketPath,
+  prepareDataDirectory,
+  StartError,
+} from './data-directory.ts';
+import { claimAddress } from './free-port.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** The control plane over a data directory, before anything listens. */
+export interface ControlPlane {
+  readonly directory: DataDirectory;
+  readonly context: Context;
+  readonly publisher: Publisher;
+  readonly deployment: Deployment;
+  readonly serverCertificates: ServerCertificates;
+  readonly installation: Installation;
+  /** Called when a worker comes or goes. */
+  onWorkersChanged: () => void;
+  close(): Promise<void>;
+}
+
+/** A running installation. */
+export interface Running {
+  readonly plane: ControlPlane;
+  readonly edge: { readonly https: string; readonly http: string };
+  /** Base URL. */
+  readonly api: string;
+  readonly apiTls: string | null;
+  /** Process ids of the workers at the moment. */
+  workers(): readonly number[];
+  /** Finishes what is under way and stops everything; `force` does not wait. */
+  stop(force?: boolean): Promise<void>;
+}
+
+const HOUR = 3_600_000;
+const PENDING_LIMIT = 10_000;
+const READY_LIMIT = 30_000;
+
+/** Opens the control plane: data directory, master key, database, installation. Throws `StartError`. */
+export async function openControlPlane(path: string, database: string | null, logger: Logger): Promise<ControlPlane> {
+  if (database !== null)
+    throw new StartError('--database takes no URL yet: leave it out for SQLite in the data directory.');
+  const directory = dataDirectory(path);
+  prepareDataDirectory(directory);
+  const masterKey = loadMasterKey(directory, process.env, systemRandom);
+  const store = await openDatabase(directory);
+  const lastGood = new LastGood(directory.snapshot);
+  const source = {
+    all: () => compileAll(store),
+    changesSince: (number: number) => store.changesSince(number),
+    entry: (key: string) => compileEntry(store, key),
+  };
+  const publisher: Publisher = new Publisher(
+    source,
+    lastGood,
+    {
+      onAcknowledged: (number) => {
+        deployment
+          .settle(number)
+          .catch((error: Error) => logger.error({ reason: error.message }, 'a deployment could not be settled'));
+      },
+      onWorkersChanged: () => plane.onWorkersChanged(),
+      certificateWanted: (hostname) => serverCertificates.ensure(hostname),
+    },
+    logger,
+  );
+  const context: Context = { store, clock: systemClock, random: systemRandom, masterKey, distribution: publisher };
+  const deployment = new Deployment(context);
+  const serverCertificates = new ServerCertificates(context);
+  const plane: ControlPlane = {
+    directory,
+    context,
+    publisher,
+    deployment,
+    serverCertificates,
+    installation: await openInstallation(context, store),
+    onWorkersChanged: () => undefined,
+    close: async () => {
+      publisher.close();
+      await store.close();
+    },
+  };
+  writeFileSync(directory.root, plane.installation.root);
+  writeFileSync(directory.originPullCa, plane.installation.originPullCa);
+  return plane;
+}
+
+async function openDatabase(directory: DataDirectory): Promise<Store> {
+  try {
+    return await openStore(directory.database, systemClock);
+  } catch (error) {
+    if (error instanceof SchemaError) throw new StartError(error.message);
+    throw new StartError(`The database ${directory.database} cannot be opened: ${(error as Error).message}.`);
+  }
+}
+
+async function openInstallation(context: Context, store: Store): Promise<Installation> {
+  try {
+    return await bootstrap(context);
+  } catch (error) {
+    await store.close();
+    if (!(error instanceof SealError)) throw error;
+    throw new StartError(
+      'The master key does not open this database: put back the key that belongs to it (file master.key, or COUNTERSIGN_MASTER_KEY).',
+    );
+  }
+}
+
+/** Starts everything over an open control plane. Resolves when all listeners are bound. Throws `StartError`. */
+export async function start(plane: ControlPlane, config: Config, logger: Logger): Promise<Running> {
+  const edgeHttps = await claimAddress(config.edgeHttps, 'edge-https');
+  const edgeHttp = await claimAddress(config.edgeHttp, 'edge-http');
+  const socketPath = makeSocketPath();
+  await plane.publisher.start(socketPath);
+  const supervisor = new Supervisor(
+    {
+      socketPath,
+      snapshot: plane.directory.snapshot,
+      https: edgeHttps,
+      http: edgeHttp,
+      accessLog: config.accessLog,
+      masterKey: formatMasterKey(plane.context.masterKey),
+    },
+    logger,
+    () => systemClock.now(),
+  );
+  let draining = false;
+  const ready = (): boolean => !draining && plane.publisher.workers.some((worker) => worker.ready !== null);
+  const app = createApi({
+    context: plane.context,
+    deployment: plane.deployment,
+    originPullCa: plane.installation.originPullCa,
+    readiness: () => ({
+      ready: ready(),
+      parts: {
+        workers: `${plane.publisher.workers.filter((worker) => worker.ready !== null).length} of ${config.workers} listen`,
+        snapshot: `change ${plane.publisher.index.number}`,
+        draining: draining ? 'yes' : 'no',
+      },
+    }),
+    edgeHttpsPort: () => edgeHttps.port,
+    onInternalError: (error, path) =>
+      logger.error({ path, reason: error.message, stack: error.stack }, 'a request failed'),
+  });
+  const apis: ServedApi[] = [];
+  const timers: NodeJS.Timeout[] = [];
+  const stop = async (force = false): Promise<void> => {
+    draining = true;
+    for (const timer of timers) clearInterval(timer);
+    await Promise.all([supervisor.stop(force), ...apis.map((api) => api.close())]);
+    await plane.close();
+    rmSync(dirname(socketPath), { recursive: true, force: true });
+  };
+  try {
+    const allReady = whenReady(plane, config.workers);
+    allReady.catch(() => undefined);
+    supervisor.start(config.workers);
+    apis.push(await listenApi(app.fetch, config.api, 'api'));
+    if (config.apiTls !== null) {
+      const tls = await plane.serverCertificates.issueFor([...new Set([config.apiTls.host, 'localhost', '127.0.0.1'])]);
+      apis.push(await listenApi(app.fetch, config.apiTls, 'api-tls', tls));
+    }
+    await allReady;
+  } catch (error) {
+    await stop(true);
+    throw error;
+  }
+  timers.push(setInterval(() => run(() => plane.deployment.expire(PENDING_LIMIT), logger), 1_000));
+  timers.push(setInterval(() => run(() => renew(plane), logger), HOUR));
+  run(() => renew(plane), logger);
+  const [api, apiTls] = apis;
+  return {
+    plane,
+    edge: { https: formatHostPort(edgeHttps), http: formatHostPort(edgeHttp) },
+    api: `http://${formatHostPort(api!)}/client/v4`,
+    apiTls: apiTls === undefined ? null : `https://${formatHostPort(apiTls)}/client/v4`,
+    workers: () => supervisor.pids,
+    stop,
+  };
+}
+
+async function listenApi(
+  fetch: Parameters<typeof serveApi>[0]['fetch'],
+  address: HostPort,
+  flag: string,
+  tls?: { certificate: string; privateKey: string },
+): Promise<ServedApi> {
+  try {
+    return await serveApi({ fetch, ...address, ...(tls === undefined ? {} : { tls }) });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const problem = code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be listened on (${code})`;
+    throw new StartError(`The address ${formatHostPort(address)} ${problem}: choose another with --${flag}.`);
+  }
+}
+
+/** Resolves when so many workers listen. */
+function whenReady(plane: ControlPlane, workers: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new StartError('The edge workers did not start in time: see their messages above.')),
+      READY_LIMIT,
+    );
+    plane.onWorkersChanged = () => {
+      if (plane.publisher.workers.filter((worker) => worker.ready !== null).length < workers) return;
+      clearTimeout(timer);
+      plane.onWorkersChanged = () => undefined;
+      resolve();
+    };
+  });
+}
+
+async function renew(plane: ControlPlane): Promise<void> {
+  await renewSharedLeaf(plane.context);
+  await plane.serverCertificates.renew();
+}
+
+/** Work in the background: its failure is logged and the next time tries again. */
+function run(work: () => Promise<unknown>, logger: Logger): void {
+  work().catch((error: Error) => logger.error({ reason: error.message }, 'background work failed'));
+}

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalHostname, enclosingNames } from '../core/mod.ts';
+import { CliError } from './output.ts';
+
+/** Flags of every command that talks to a running control plane. */
+export interface ClientFlags {
+  readonly api?: string;
+  readonly token?: string;
+  readonly data?: string;
+}
+
+/** A zone as far as the commands need it. */
+export interface Zone {
+  readonly id: string;
+  readonly name: string;
+}
+
+interface Envelope {
+  readonly success: boolean;
+  readonly errors: readonly { readonly code: number; readonly message: string }[];
+  readonly result: unknown;
+}
+
+/** Talks to a control plane. Errors are `CliError`s that say what to do. */
+export class Client {
+  readonly #base: string;
+  readonly #token: string;
+
+  constructor(base: string, token: string) {
+    this.#base = base;
+    this.#token = token;
+  }
+
+  /** Calls an endpoint below `/client/v4` and resolves with its `result`. */
+  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.#base}${path}`, {
+        method,
+        headers: { Authorization: `Bearer ${this.#token}`, 'Content-Type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch {
+      throw new CliError(
+        3,
+        `No control plane answers at ${this.#base}: start one with "countersign up", or name another with --api.`,
+      );
+    }
+    const envelope = (await response.json().catch(() => null)) as Envelope | null;
+    if (envelope === null)
+      throw new CliError(3, `${this.#base} answered ${response.status}, but not as a control plane does: check --api.`);
+    if (!envelope.success) {
+      const [error] = envelope.errors;
+      const auth = response.status === 403 ? ' Check --token, or the token file of the data directory.' : '';
+      throw new CliError(
+        3,
+        `${error?.message ?? 'The control plane refused'} (code ${error?.code ?? response.status}).${auth}`,
+      );
+    }
+    return envelope.result as T;
+  }
+
+  /** The zone that holds a hostname. */
+  async zoneOf(hostname: string): Promise<Zone> {
+    const name = canonicalHostname(hostname);
+    if (name === null) throw new CliError(2, `"${hostname}" is not a hostname.`);
+    const zones = await this.call<Zone[]>('GET', '/zones?per_page=1000');
+    for (const candidate of enclosingNames(name)) {
+      const zone = zones.find((known) => known.name === candidate);
+      if (zone !== undefined) return zone;
+    }
+    throw new CliError(3, `No zone holds ${name}: make one first, with "countersign init --zone NAME" or POST /zones.`);
+  }
+
+  /** The zone named, or the only one there is. */
+  async zone(name: string | undefined): Promise<Zone> {
+    if (name !== undefined) return await this.zoneOf(name);
+    const zones = await this.call<Zone[]>('GET', '/zones?per_page=1000');
+    if (zones.length === 1) return zones[0]!;
+    throw new CliError(
+      2,
+      zones.length === 0 ? 'There is no zone yet.' : 'There are several zones: name one with --zone.',
+    );
+  }
+}
+
+/** The client that flags, environment, or the local data directory describe. */
+export function connect(flags: ClientFlags, environment: NodeJS.ProcessEnv = process.env): Client {
+  const data = flags.data ?? environment.COUNTERSIGN_DATA ?? '.countersign';
+  const base =
+    flags.api ?? environment.COUNTERSIGN_API ?? readText(join(data, 'api')) ?? 'http://127.0.0.1:7070/client/v4';
+  const token = flags.token ?? environment.COUNTERSIGN_TOKEN ?? readText(join(data, 'token'));
+  if (token === null)
+    throw new CliError(
+      3,
+      `No token: give --token, set COUNTERSIGN_TOKEN, or name the data directory with --data (no ${join(data, 'token')}).`,
+    );
+  if (!URL.canParse(base)) throw new CliError(2, `--api must be a URL, not "${base}".`);
+  const trimmed = base.replace(/\/+$/, '');
+  return new Client(trimmed.endsWith('/client/v4') ? trimmed : `${trimmed}/client/v4`, token);
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
