@@ -42,6 +42,8 @@ export function failure(call: Call, error: ApiError): Response {
   // An unroutable path is told in two codes, side by side.
   if (error.kind === 'no_route' || error.kind === 'zone_not_found')
     errors.push({ code: 7000, message: 'No route for that URI' });
+  // The rest of an oversize body is not read: the connection cannot carry another request.
+  if (error.kind === 'body_too_large') call.header('Connection', 'close');
   const body = { success: false, errors, messages: [] };
   const isAop = call.req.path.includes('/origin_tls_client_auth');
   return call.json(isAop ? body : { ...body, result: null }, error.status as ContentfulStatusCode);

@@ -7,9 +7,10 @@ export type CommonFlags = ClientFlags & { readonly json?: boolean };
 
 /** A command that works against a running control plane: its flags, and `--json`. */
 export function clientCommand(usage: string, description: string): Command {
-  return new Command(usage.split(' ')[0]!)
-    .description(description)
-    .arguments(usage.split(' ').slice(1).join(' '))
+  const [name, ...parameters] = usage.split(' ');
+  const command = new Command(name!).description(description);
+  for (const parameter of parameters) command.argument(parameter);
+  return command
     .option('--api <URL>', 'control plane (default: COUNTERSIGN_API, the data directory, http://127.0.0.1:7070)')
     .option('--token <T>', 'API token (default: COUNTERSIGN_TOKEN, else the data directory)')
     .option('--data <DIR>', 'data directory to find them in (default: .countersign)')
