@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import type { HostnameEntry, IdentityEntry, OriginTarget, SnapshotEntry, SslMode } from '../../src/core/mod.ts';
+import { DEFAULT_LIMITS, Edge, type Limits } from '../../src/edge/mod.ts';
+import type { AccessRecord } from '../../src/observe/mod.ts';
+import { AccessLog } from '../../src/observe/mod.ts';
+import type { IssuedCertificate, Issuer } from '../../src/x509/mod.ts';
+import { makeCa, makeServer } from './certificates.ts';
+import { SILENT } from './control-plane.ts';
+
+/** The zone of every test edge. */
+export const ZONE = 'a.test';
+const ZONE_ID = 'z1';
+
+/** What a test edge's zone says. */
+export interface Policy {
+  ssl?: SslMode;
+  global?: boolean;
+  zone?: boolean;
+  identities?: Readonly<Record<string, { level: 'hostname' | 'zone' | 'global'; pair: IssuedCertificate }>>;
+  /** By label below the zone; `{ port }` stands for 127.0.0.1. */
+  hosts: Readonly<
+    Record<
+      string,
+      { port: number; httpPort?: number; association?: string; disabled?: boolean } & Partial<OriginTarget>
+    >
+  >;
+}
+
+/** An edge with a policy that can be changed, on loopback. */
+export class TestEdge {
+  readonly edge: Edge;
+  readonly root: Issuer;
+  readonly records: AccessRecord[] = [];
+  #https = 0;
+  #http = 0;
+  #number = 0;
+  #servers = new Map<string, IssuedCertificate>();
+
+  constructor(root: Issuer, limits: Partial<Limits>) {
+    this.root = root;
+    const log = new AccessLog((lines) => {
+      for (const line of lines.trim().split('\n')) this.records.push(JSON.parse(line) as AccessRecord);
+    });
+    this.edge = new Edge({
+      limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
+      clock: { now: () => performance.timeOrigin + performance.now() },
+      raySeed: randomBytes(8),
+      site: 'TST',
+      unseal: (sealed) => sealed,
+      requestCertificate: async () => false,
+      log,
+      logger: SILENT,
+    });
+  }
+
+  get httpsPort(): number {
+    return this.#https;
+  }
+
+  get httpPort(): number {
+    return this.#http;
+  }
+
+  /** Applies a policy, as a change on the one before. */
+  async apply(policy: Policy): Promise<void> {
+    for (const label of Object.keys(policy.hosts)) {
+      const name = `${label}.${ZONE}`;
+      if (!this.#servers.has(name)) this.#servers.set(name, await makeServer(this.root, name));
+    }
+    const entries = this.#entries(policy);
+    if (this.#number === 0) this.edge.load({ number: 1, entries });
+    else this.edge.apply({ from: this.#number, to: this.#number + 1, upserts: entries, deletes: [] });
+    this.#number++;
+  }
+
+  async listen(): Promise<void> {
+    this.#https = (await this.edge.listenHttps({ host: '127.0.0.1', port: 0 })).port;
+    this.#http = (await this.edge.listenHttp({ host: '127.0.0.1', port: 0 })).port;
+  }
+
+  /** The access records so far. */
+  log(): readonly AccessRecord[] {
+    this.edge.log?.flush();
+    return this.records;
+  }
+
+  #entries(policy: Policy): SnapshotEntry[] {
+    const identities = Object.entries(policy.identities ?? {});
+    return [
+      {
+        kind: 'installation',
+        sharedIdentityId: identities.find(([, { level }]) => level === 'global')?.[0] ?? '',
+        root: this.root.certificate,
+      },
+      {
+        kind: 'zone',
+        id: ZONE_ID,
+        name: ZONE,
+        accountId: 'acc',
+        ssl: policy.ssl ?? 'full',
+        tlsClientAuth: policy.global ?? false,
+        originTlsClientAuth: policy.zone ?? false,
+        certificateIds: identities.filter(([, { level }]) => level === 'zone').map(([id]) => id),
+      },
+      ...identities.map(
+        ([id, { level, pair }], i): IdentityEntry => ({
+          kind: 'identity',
+          id,
+          level,
+          zoneId: level === 'global' ? null : ZONE_ID,
+          status: 'active',
+          deployedAt: i + 1,
+          uploadedAt: i + 1,
+          expiresAt: pair.notAfter,
+          certificate: pair.certificate,
+          privateKey: pair.privateKey,
+        }),
+      ),
+      ...Object.entries(policy.hosts).map(
+        ([label, { port, httpPort, association, disabled, ...origin }]): HostnameEntry => ({
+          kind: 'hostname',
+          zoneId: ZONE_ID,
+          hostname: `${label}.${ZONE}`,
+          association:
+            association === undefined
+              ? null
+              : { certId: association, previousCertId: null, enabled: disabled !== true },
+          origin: {
+            addresses: ['127.0.0.1'],
+            httpsPort: port,
+            httpPort: httpPort ?? port,
+            sni: null,
+            hostHeader: null,
+            ...origin,
+          },
+        }),
+      ),
+      ...[...this.#servers].map(([hostname, { certificate, privateKey, notAfter }]) => ({
+        kind: 'server_certificate' as const,
+        hostname,
+        certificate,
+        privateKey,
+        expiresAt: notAfter,
+      })),
+    ];
+  }
+}
+
+/** Starts an edge on loopback with a policy. */
+export async function startEdge(policy: Policy, limits: Partial<Limits> = {}): Promise<TestEdge> {
+  const testEdge = new TestEdge(await makeCa('Test root'), limits);
+  await testEdge.apply(policy);
+  await testEdge.listen();
+  return testEdge;
+}
