@@ -236,7 +236,7 @@ test('a request that may have been processed is not sent twice', async () => {
 });
 
 test('bytes on an idle connection are never taken for an answer', async () => {
-  let release = () => undefined as void;
+  let release: () => void = () => undefined;
   const closed = new Promise<void>((resolve) => {
     release = resolve;
   });
