@@ -1,0 +1,50 @@
+// `npm run bench`: the questions of this folder, one after the other, or those named.
+import { parseArgs } from 'node:util';
+import { forwarding } from './forwarding.ts';
+import type { Runtime } from './harness/product.ts';
+import { memory } from './memory.ts';
+import { propagation } from './propagation.ts';
+import { startTime } from './start.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    bun: { type: 'string' },
+    node: { type: 'string' },
+    rounds: { type: 'string', default: '6' },
+    seconds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '50' },
+    path: { type: 'string', default: '/1k' },
+    workers: { type: 'string', default: '2' },
+    changes: { type: 'string', default: '500' },
+    requests: { type: 'string', default: '1000000' },
+  },
+});
+const runtimes: Runtime[] = (['bun', 'node'] as const).flatMap((name) => {
+  const path = values[name];
+  return path ? [{ name, path }] : [];
+});
+
+const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
+  forwarding: () =>
+    forwarding({
+      runtimes,
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+      connections: Number(values.connections),
+      path: values.path,
+    }),
+  propagation: () => propagation({ runtimes, workers: Number(values.workers), changes: Number(values.changes) }),
+  memory: () => memory({ runtimes, requests: Number(values.requests), connections: Number(values.connections) }),
+  start: () => startTime(runtimes, 5),
+};
+
+const unknown = positionals.find((name) => !Object.hasOwn(QUESTIONS, name));
+if (unknown !== undefined) {
+  process.stderr.write(`There is no benchmark "${unknown}": choose from ${Object.keys(QUESTIONS).join(', ')}.\n`);
+  process.exit(2);
+}
+for (const name of positionals.length > 0 ? positionals : Object.keys(QUESTIONS)) {
+  process.stdout.write(`\n== ${name}\n${await QUESTIONS[name]!()}\n`);
+}
+process.exit(0);
