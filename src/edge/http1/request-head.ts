@@ -36,7 +36,8 @@ export class RequestHead {
   }
 }
 
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
+const USUAL_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
 const UNKNOWN_VERSION = / HTTP\/(?!1\.[01]$)\d(?:\.\d)?$/;
 
 /** Parses a request head: the bytes before the empty line, as latin1 text (RFC 9112 sections 3, 5 and 6). */
@@ -44,19 +45,25 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
   if (hasOddBytes(text)) return new Refusal(400, 'a control character, or a bare CR or LF, in the header');
   let lineEnd = text.indexOf('\r\n');
   if (lineEnd < 0) lineEnd = text.length;
-  const line = REQUEST_LINE.exec(lineEnd > MAX_TARGET + 64 ? text.slice(0, lineEnd) : text.slice(0, lineEnd));
-  if (line === null) {
-    const unknown = UNKNOWN_VERSION.test(text.slice(0, lineEnd));
-    return unknown
-      ? new Refusal(505, 'the HTTP version is not 1.0 or 1.1')
-      : new Refusal(400, 'a malformed request line');
-  }
   const head = new RequestHead();
-  head.method = line[1]!;
-  head.target = line[2]!;
-  head.minor = line[3] === '1' ? 1 : 0;
-  if (head.target.length > MAX_TARGET) return new Refusal(414, 'the URL is longer than 16 KB');
-  return readRequestFields(head, text, lineEnd + 2);
+  const problem = readRequestLine(head, text, lineEnd);
+  return problem ?? readRequestFields(head, text, lineEnd + 2);
+}
+
+/** Reads `method SP request-target SP HTTP-version` (RFC 9112 section 3) of a text without odd bytes. */
+function readRequestLine(head: RequestHead, text: string, lineEnd: number): Refusal | null {
+  const methodEnd = text.indexOf(' ');
+  const targetEnd = lineEnd - ' HTTP/1.x'.length;
+  head.method = text.slice(0, Math.max(0, methodEnd));
+  head.target = text.slice(methodEnd + 1, targetEnd);
+  const isKnown = text.startsWith(' HTTP/1.', targetEnd) && /[01]/.test(text[lineEnd - 1]!);
+  if (!isKnown && UNKNOWN_VERSION.test(text.slice(0, lineEnd)))
+    return new Refusal(505, 'the HTTP version is not 1.0 or 1.1');
+  const isWhole = isKnown && methodEnd < targetEnd && head.target !== '' && !/[ \t]/.test(head.target);
+  if (!isWhole || !(USUAL_METHODS.has(head.method) || METHOD.test(head.method)))
+    return new Refusal(400, 'a malformed request line');
+  head.minor = text[lineEnd - 1] === '1' ? 1 : 0;
+  return head.target.length > MAX_TARGET ? new Refusal(414, 'the URL is longer than 16 KB') : null;
 }
 
 function readRequestFields(head: RequestHead, text: string, start: number): RequestHead | Refusal {
