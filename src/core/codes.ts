@@ -36,7 +36,12 @@ export const API_CODES = {
   },
   certificate_id_malformed: { code: 1415, status: 400, message: 'Invalid Certificate ID', section: AOP },
   certificate_in_use: { code: 1433, status: 400, message: 'Certificate is in use.', section: AOP },
-  private_key_unparseable: { code: 1440, status: 400, message: 'Unable to parse private key.', section: 'own' },
+  private_key_unparseable: {
+    code: 1440,
+    status: 400,
+    message: 'Unable to parse private key: it must be one PEM block in PKCS#8, PKCS#1 or SEC1 form.',
+    section: 'own',
+  },
   private_key_encrypted: {
     code: 1441,
     status: 400,

@@ -21,6 +21,8 @@ export interface CertificateFacts {
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
   readonly isCa: boolean;
+  /** False where the extended key usage names other uses only: a strict origin refuses such a client (RFC 5280 section 4.2.1.12). */
+  readonly allowsClientAuth: boolean;
 }
 
 const MAX_PEM = 64 * 1024;
@@ -43,6 +45,10 @@ const PSS_HASHES: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.3': 'SHA512-RSAPSS',
 };
 const BASIC_CONSTRAINTS = '2.5.29.19';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+const CLIENT_USES = new Set(['1.3.6.1.5.5.7.3.2', '2.5.29.37.0']);
+// RFC 5280 section 4.1.2.2 says 20; some private CAs write more.
+const MAX_SERIAL = 128;
 
 function unparseable(why: string): ApiError {
   return new ApiError('certificate_unparseable', {
@@ -58,7 +64,9 @@ function unparseable(why: string): ApiError {
 export function readCertificate(pem: string): CertificateFacts {
   if (pem.length > MAX_PEM) throw unparseable('it is longer than 64 KiB');
   const blocks = readPem(pem);
-  if (blocks === null) throw unparseable('it is not PEM');
+  if (blocks === null) {
+    throw unparseable('it must be one PEM block, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----');
+  }
   if (blocks.some(({ label, headers }) => label !== 'CERTIFICATE' || headers.length > 0)) {
     throw unparseable('only a CERTIFICATE block is allowed');
   }
@@ -81,6 +89,8 @@ function readFacts(der: Uint8Array): Omit<CertificateFacts, 'certificate' | 'fin
   const at = fields[0]?.tag === 0xa0 ? 1 : 0;
   const [serial, , issuer, validity, subject] = fields.slice(at);
   const [notBefore, notAfter] = readChildren(expect(validity, TAG.sequence));
+  if (expect(serial).content.length > MAX_SERIAL) throw new DerError('a serial number that is too long');
+  const extensions = readExtensions(fields.find(({ tag }) => tag === 0xa3));
   return {
     subject: formatName(expect(subject, TAG.sequence)),
     issuer: formatName(expect(issuer, TAG.sequence)),
@@ -88,7 +98,8 @@ function readFacts(der: Uint8Array): Omit<CertificateFacts, 'certificate' | 'fin
     serialNumber: readInteger(expect(serial, TAG.integer)).toString(),
     notBefore: readTime(expect(notBefore)),
     notAfter: readTime(expect(notAfter)),
-    isCa: isCa(fields.find(({ tag }) => tag === 0xa3)),
+    isCa: isCa(extensions.get(BASIC_CONSTRAINTS)),
+    allowsClientAuth: allowsClientAuth(extensions.get(EXTENDED_KEY_USAGE)),
   };
 }
 
@@ -107,13 +118,27 @@ function signatureName(algorithm: DerElement): string {
   return (hashOid && PSS_HASHES[readOid(hashOid)]) ?? '0';
 }
 
-function isCa(extensions: DerElement | undefined): boolean {
-  if (extensions === undefined) return false;
+/** The values of the extensions by their object identifiers. Each may be there once (RFC 5280 section 4.2). */
+function readExtensions(extensions: DerElement | undefined): Map<string, DerElement> {
+  const values = new Map<string, DerElement>();
+  if (extensions === undefined) return values;
   for (const extension of readChildren(expect(readDer(extensions.content), TAG.sequence))) {
     const parts = readChildren(expect(extension, TAG.sequence));
-    if (readOid(expect(parts[0])) !== BASIC_CONSTRAINTS) continue;
-    const [ca] = readChildren(readDer(expect(parts.at(-1), TAG.octetString).content));
-    return ca?.tag === TAG.boolean && ca.content[0] !== 0;
+    const oid = readOid(expect(parts[0]));
+    if (values.has(oid)) throw new DerError('an extension twice');
+    values.set(oid, expect(parts.at(-1), TAG.octetString));
   }
-  return false;
+  return values;
+}
+
+function isCa(basicConstraints: DerElement | undefined): boolean {
+  if (basicConstraints === undefined) return false;
+  const [ca] = readChildren(expect(readDer(basicConstraints.content), TAG.sequence));
+  return ca?.tag === TAG.boolean && ca.content[0] !== 0;
+}
+
+function allowsClientAuth(extendedKeyUsage: DerElement | undefined): boolean {
+  if (extendedKeyUsage === undefined) return true;
+  const uses = readChildren(expect(readDer(extendedKeyUsage.content), TAG.sequence));
+  return uses.some((use) => CLIENT_USES.has(readOid(use)));
 }

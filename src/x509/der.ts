@@ -62,9 +62,12 @@ function readElement(bytes: Uint8Array, start: number): [DerElement, number] {
   return [{ tag, content: bytes.subarray(at, end), bytes: bytes.subarray(start, end) }, end];
 }
 
+// Real ones have some ten octets. The work that one arc takes grows with the square of its length.
+const MAX_OID = 64;
+
 /** An object identifier in dotted form. */
 export function readOid({ tag, content }: DerElement): string {
-  if (tag !== TAG.oid || content.length === 0 || content.at(-1)! >= 0x80)
+  if (tag !== TAG.oid || content.length === 0 || content.length > MAX_OID || content.at(-1)! >= 0x80)
     throw new DerError('a malformed object identifier');
   const arcs: bigint[] = [];
   let arc = 0n;
@@ -113,6 +116,14 @@ export function readTime({ tag, content }: DerElement): number {
     throw new DerError('a time that does not exist');
   }
   return date.getTime();
+}
+
+/** The length octets before `length` bytes of content, in the shortest form (X.690 section 10.1). */
+export function derLength(length: number): number[] {
+  if (length < 0x80) return [length];
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
+  return [0x80 | octets.length, ...octets];
 }
 
 /** Bytes as lower-case hexadecimal text. */

@@ -1,4 +1,4 @@
-import { type DerElement, DerError, readChildren, readOid, TAG, toHex } from './der.ts';
+import { type DerElement, DerError, derLength, readChildren, readOid, TAG, toHex } from './der.ts';
 
 interface Attribute {
   readonly oid: string;
@@ -21,7 +21,8 @@ const SINGLE = new Set(['2.5.4.5', '2.5.4.3']);
 
 /**
  * A distinguished name as text, the way Go's `pkix.Name.String()` writes it: most specific first, known attributes by
- * their short names, others as `OID=#hex` of the value's DER (spec/origin-pulls.md 1.3, spec/api.md 2.1).
+ * their short names, others as `OID=#hex` of the DER that Go would write of the value (spec/origin-pulls.md 1.3,
+ * spec/api.md 2.1).
  */
 export function formatName(name: DerElement): string {
   const attributes = readAttributes(name);
@@ -33,7 +34,7 @@ export function formatName(name: DerElement): string {
     if (taken.length > 0) parts.push(taken.map(({ value }) => `${short}=${escapeValue(textOf(value))}`).join('+'));
   }
   const others = attributes.filter(({ oid }) => !known.has(oid));
-  parts.push(...others.reverse().map(({ oid, value }) => `${oid}=#${toHex(value.bytes)}`));
+  parts.push(...others.reverse().map(({ oid, value }) => `${oid}=#${toHex(asGoWrites(value))}`));
   return parts.join(',');
 }
 
@@ -57,6 +58,18 @@ function textOf({ tag, content }: DerElement): string {
   if (tag === UTF8_STRING) return new TextDecoder().decode(content);
   if (tag === BMP_STRING) return new TextDecoder('utf-16be').decode(content);
   return String.fromCharCode(...content);
+}
+
+const PRINTABLE_STRING = 0x13;
+const STRINGS = new Set([UTF8_STRING, PRINTABLE_STRING, 0x14, 0x16, BMP_STRING]);
+
+/** Go decodes a string and encodes it again: as PrintableString where it can be one (X.680 41.4), else as UTF8String. */
+function asGoWrites(value: DerElement): Uint8Array {
+  if (!STRINGS.has(value.tag)) return value.bytes;
+  const text = textOf(value);
+  const content = new TextEncoder().encode(text);
+  const tag = /^[A-Za-z0-9 '()+,./:=?-]*$/.test(text) ? PRINTABLE_STRING : UTF8_STRING;
+  return Uint8Array.from([tag, ...derLength(content.length), ...content]);
 }
 
 /** RFC 2253 section 2.4. */

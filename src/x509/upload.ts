@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
 import { type ApiCodeName, ApiError } from '../core/mod.ts';
 import { type CertificateFacts, readCertificate } from './certificate.ts';
 import { readPem } from './pem.ts';
@@ -65,10 +65,19 @@ function checkAlgorithm(key: KeyObject): void {
   if (!isRsa && !isEc) throw keyError('private_key_unsupported');
 }
 
+/**
+ * The public keys are the same, and the private key signs what the certificate verifies: a key file carries its public
+ * half in a copy of its own, which proves nothing about the private one.
+ */
 function isPair(certificate: string, key: KeyObject): boolean {
   try {
+    const { publicKey } = new X509Certificate(certificate);
     const spki = (object: KeyObject) => object.export({ type: 'spki', format: 'der' }) as Buffer;
-    return spki(createPublicKey(key)).equals(spki(new X509Certificate(certificate).publicKey));
+    const probe = Buffer.from('countersign');
+    return (
+      spki(createPublicKey(key)).equals(spki(publicKey)) &&
+      verify('sha256', probe, publicKey, sign('sha256', probe, key))
+    );
   } catch {
     return false;
   }
