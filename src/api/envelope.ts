@@ -1,5 +1,5 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { ApiError } from '../core/mod.ts';
+import { API_WARNINGS, type ApiError, type ApiWarningName } from '../core/mod.ts';
 import type { Call } from './types.ts';
 
 /** Paging facts of a list, all five always (spec/api.md 3). */
@@ -16,6 +16,11 @@ export interface Message {
   readonly code: number;
   readonly message: string;
   readonly type: null;
+}
+
+/** A warning as a member of `messages`. */
+export function toMessage(name: ApiWarningName): Message {
+  return { ...API_WARNINGS[name], type: null };
 }
 
 /** The success envelope. */
@@ -51,14 +56,14 @@ export function failure(call: Call, error: ApiError): Response {
 
 /** RFC 3339 with up to microseconds, trailing zeros dropped (spec/origin-pulls.md 1.3). */
 export function formatMicroseconds(microseconds: number): string {
-  const seconds = formatSeconds(microseconds);
+  const seconds = formatSeconds(microseconds / 1000);
   const fraction = String(microseconds % 1_000_000)
     .padStart(6, '0')
     .replace(/0+$/, '');
   return fraction === '' ? seconds : `${seconds.slice(0, -1)}.${fraction}Z`;
 }
 
-/** RFC 3339 in whole seconds. */
-export function formatSeconds(microseconds: number): string {
-  return new Date(Math.floor(microseconds / 1_000_000) * 1000).toISOString().replace('.000Z', 'Z');
+/** RFC 3339 in whole seconds, from milliseconds. */
+export function formatSeconds(milliseconds: number): string {
+  return new Date(Math.floor(milliseconds / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }

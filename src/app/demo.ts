@@ -58,11 +58,11 @@ export async function startDemo(running: Running, accountId: string): Promise<De
     [zone, HOSTNAMES[1]],
     [globalZone, HOSTNAMES[2]],
   ] as const) {
-    await changeSettings(context, CAUSE, of, [{ id: 'ssl', value: 'strict' }]);
+    await changeSettings(context, CAUSE, of, [{ id: 'ssl', value: 'strict', pointer: '' }]);
     await putOrigin(context, CAUSE, of, { hostname, ...origin });
   }
   await setZoneLevel(context, CAUSE, zone, true);
-  await changeSettings(context, CAUSE, globalZone, [{ id: 'tls_client_auth', value: 'on' }]);
+  await changeSettings(context, CAUSE, globalZone, [{ id: 'tls_client_auth', value: 'on', pointer: '' }]);
   return {
     zone: { id: zone.id, name: zone.name },
     hostnames: HOSTNAMES,
@@ -91,8 +91,10 @@ async function demoFiles(
     const ofHostname = await leaf(ca, `certificate for ${HOSTNAMES[0]}`);
     const stranger = await leaf(await issueClientCa('Stranger CA', options), 'stranger');
     await uploadCertificate(context, deployment, CAUSE, zone, 'zone', ofZone);
-    const { id } = await uploadCertificate(context, deployment, CAUSE, zone, 'hostname', ofHostname);
-    await putAssociations(context, deployment, CAUSE, zone, [{ hostname: HOSTNAMES[0], certId: id, enabled: true }]);
+    const { row } = await uploadCertificate(context, deployment, CAUSE, zone, 'hostname', ofHostname);
+    await putAssociations(context, deployment, CAUSE, zone, [
+      { hostname: HOSTNAMES[0], certId: row.id, enabled: true },
+    ]);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     writeFileSync(paths.ca, ca.certificate);
     writeFileSync(paths.strangerCertificate, stranger.certificate);

@@ -9,6 +9,7 @@ import {
   compileEntry,
   Deployment,
   type Installation,
+  purgeTombstones,
   renewSharedLeaf,
   ServerCertificates,
 } from '../control/mod.ts';
@@ -188,8 +189,8 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
     throw error;
   }
   timers.push(setInterval(() => run(() => plane.deployment.expire(PENDING_LIMIT), logger), 1_000));
-  timers.push(setInterval(() => run(() => renew(plane), logger), HOUR));
-  run(() => renew(plane), logger);
+  timers.push(setInterval(() => run(() => maintain(plane), logger), HOUR));
+  run(() => maintain(plane), logger);
   const [api, apiTls] = apis;
   return {
     plane,
@@ -232,9 +233,11 @@ function whenReady(plane: ControlPlane, workers: number): Promise<void> {
   });
 }
 
-async function renew(plane: ControlPlane): Promise<void> {
+/** What is due: certificates of our own renewed, tombstones removed. */
+async function maintain(plane: ControlPlane): Promise<void> {
   await renewSharedLeaf(plane.context);
   await plane.serverCertificates.renew();
+  await purgeTombstones(plane.context);
 }
 
 /** Work in the background: its failure is logged and the next time tries again. */

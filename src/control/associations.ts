@@ -1,4 +1,4 @@
-import { ApiError, entryKey, isGone, QUOTAS } from '../core/mod.ts';
+import { ApiError, canonicalHostname, entryKey, isGone, QUOTAS } from '../core/mod.ts';
 import type {
   Cause,
   ClientCertificateRow,
@@ -7,9 +7,9 @@ import type {
   Transaction,
   ZoneRow,
 } from '../store/mod.ts';
-import { type Context, commit } from './context.ts';
+import { type Context, commitInZone } from './context.ts';
 import type { Deployment } from './deployment.ts';
-import { hostnameOfZone } from './origins.ts';
+import { hostnameOfZone, toAscii } from './hostname-input.ts';
 
 /** One entry of `PUT …/hostnames`. */
 export interface AssociationInput {
@@ -46,11 +46,11 @@ export async function putAssociations(
       pointer: `/config/${twice}/hostname`,
     });
   }
-  const { change, deployed, result } = await commit(context, cause, async (trx, number) => {
+  const { change, deployed, result } = await commitInZone(context, cause, zone, async (trx, number) => {
     const touched: ClientCertificateRow[] = [];
     for (const [i, input] of inputs.entries())
       touched.push(await putOne(context, trx, zone, names[i]!, input, i, number));
-    for (const { id } of touched) await checkQuota(trx, id);
+    for (const [i, { id }] of touched.entries()) await checkQuota(trx, id, `/config/${i}/cert_id`);
     const keys = names.map((name) => entryKey.hostname(zone.id, name));
     return { result: touched, keys, action: 'association.put', target: names.join(' ') };
   });
@@ -92,13 +92,16 @@ async function putOne(
       .execute();
     return certificate;
   }
+  const wanted = (enabled ?? (old === undefined || old.enabled === 1)) ? 1 : 0;
+  // The same again changes nothing, also while it is still being deployed: clients send all they know each time.
+  if (old?.cert_id === certificate.id && old.enabled === wanted) return certificate;
   const now = context.store.now();
   const row: HostnameAssociationRow = {
     zone_id: zone.id,
     hostname,
     cert_id: certificate.id,
     previous_cert_id: certificate.status === 'active' ? null : await deployedBefore(trx, old, certificate.id),
-    enabled: (enabled ?? (old === undefined || old.enabled === 1)) ? 1 : 0,
+    enabled: wanted,
     status: 'pending_deployment',
     created_at: old?.created_at ?? now,
     updated_at: now,
@@ -143,7 +146,7 @@ async function usableCertificate(
   return row && !isGone(row.status) ? row : undefined;
 }
 
-async function checkQuota(trx: Transaction<Database>, certId: string): Promise<void> {
+async function checkQuota(trx: Transaction<Database>, certId: string, pointer: string): Promise<void> {
   const { count } = await trx
     .selectFrom('hostname_associations')
     .select(({ fn }) => fn.countAll<number>().as('count'))
@@ -152,6 +155,7 @@ async function checkQuota(trx: Transaction<Database>, certId: string): Promise<v
   if (count > QUOTAS.associationsPerCertificate) {
     throw new ApiError('association_quota', {
       message: `The quota of ${QUOTAS.associationsPerCertificate} hostnames of certificate ${certId} is used up.`,
+      pointer,
     });
   }
 }
@@ -169,17 +173,16 @@ async function findAssociation(
     .executeTakeFirst();
 }
 
-/** One association. Throws `association_not_found`. */
+/** One association, under the spelling asked for. Throws `association_not_found`. */
 export async function getAssociation({ store }: Context, zone: ZoneRow, hostname: string): Promise<AssociationView> {
-  const name = hostname.toLowerCase().replace(/\.$/, '');
-  const row = await findAssociation(store.db, zone, name);
+  const row = await findAssociation(store.db, zone, canonicalHostname(toAscii(hostname)) ?? '');
   if (!row) throw new ApiError('association_not_found');
   const certificate = await store.db
     .selectFrom('client_certificates')
     .selectAll()
     .where('id', '=', row.cert_id)
     .executeTakeFirstOrThrow();
-  return { hostname: row.hostname, row, certificate };
+  return { hostname, row, certificate };
 }
 
 /** All associations of a zone, by hostname. */

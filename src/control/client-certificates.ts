@@ -1,7 +1,16 @@
-import { type ApiCodeName, ApiError, type EntryKey, entryKey, isGone, QUOTAS, transition } from '../core/mod.ts';
+import {
+  type ApiCodeName,
+  ApiError,
+  type ApiWarningName,
+  type EntryKey,
+  entryKey,
+  isGone,
+  QUOTAS,
+  transition,
+} from '../core/mod.ts';
 import type { Cause, ClientCertificateRow, Database, Transaction, ZoneRow } from '../store/mod.ts';
-import { parseUpload, seal } from '../x509/mod.ts';
-import { type Context, commit } from './context.ts';
+import { type CertificateFacts, parseUpload, seal } from '../x509/mod.ts';
+import { type Context, commitInZone } from './context.ts';
 import type { Deployment } from './deployment.ts';
 
 /** The two stores of uploaded certificates; their ids are not interchangeable (spec/origin-pulls.md 1.4). */
@@ -13,6 +22,12 @@ const NOT_FOUND: Readonly<Record<CertificateStore, ApiCodeName>> = {
 };
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** An uploaded certificate as it is stored, and what the origin may dislike about it. */
+export interface UploadResult {
+  readonly row: ClientCertificateRow;
+  readonly warnings: readonly ApiWarningName[];
+}
+
 /** Checks, stores and deploys an uploaded certificate. Throws what `parseUpload` throws, `certificate_exists` and `certificate_quota`. */
 export async function uploadCertificate(
   context: Context,
@@ -21,11 +36,11 @@ export async function uploadCertificate(
   zone: ZoneRow,
   certificateStore: CertificateStore,
   upload: { readonly certificate: string; readonly privateKey: string },
-): Promise<ClientCertificateRow> {
+): Promise<UploadResult> {
   const { facts, certificate, privateKey } = parseUpload(upload.certificate, upload.privateKey);
   const id = context.random.uuid();
   const sealed = seal(context.masterKey, privateKey, `identity:${id}`, context.random.bytes);
-  const { change, deployed } = await commit(context, cause, async (trx, number) => {
+  const { change, deployed } = await commitInZone(context, cause, zone, async (trx, number) => {
     await checkRoom(trx, zone.id, certificateStore, facts.fingerprint);
     const now = context.store.now();
     await trx
@@ -40,7 +55,7 @@ export async function uploadCertificate(
         issuer: facts.issuer,
         signature: facts.signature,
         serial_number: facts.serialNumber,
-        expires_at: facts.notAfter * 1000,
+        expires_at: facts.notAfter,
         uploaded_at: now,
         updated_at: now,
         deployed_at: null,
@@ -51,7 +66,16 @@ export async function uploadCertificate(
     return { result: null, keys: keysOf(zone.id, certificateStore, id), action: 'certificate.upload', target: id };
   });
   if (deployed) await deployment.settle(change);
-  return await getCertificate(context, zone, certificateStore, id);
+  const row = await getCertificate(context, zone, certificateStore, id);
+  return { row, warnings: warningsOf(facts, context.clock.now()) };
+}
+
+function warningsOf({ notBefore, notAfter, allowsClientAuth }: CertificateFacts, now: number): ApiWarningName[] {
+  const warnings: ApiWarningName[] = [];
+  if (notAfter < now) warnings.push('certificate_expired');
+  if (notBefore > now) warnings.push('certificate_not_yet_valid');
+  if (!allowsClientAuth) warnings.push('certificate_not_for_clients');
+  return warnings;
 }
 
 async function checkRoom(
@@ -67,7 +91,8 @@ async function checkRoom(
     .where('store', '=', certificateStore)
     .execute();
   const kept = rows.filter(({ status }) => !isGone(status));
-  if (kept.some((row) => row.fingerprint === fingerprint)) throw new ApiError('certificate_exists');
+  if (kept.some((row) => row.fingerprint === fingerprint))
+    throw new ApiError('certificate_exists', { pointer: '/certificate' });
   const quota = certificateStore === 'zone' ? QUOTAS.zoneCertificatesPerZone : QUOTAS.hostnameCertificatesPerZone;
   if (kept.length >= quota) {
     throw new ApiError('certificate_quota', {
@@ -93,6 +118,7 @@ export async function listCertificates(
     .where('zone_id', '=', zone.id)
     .where('store', '=', certificateStore)
     .orderBy('uploaded_at', 'desc')
+    .orderBy('id')
     .execute();
   return rows.filter(({ status }) => !isGone(status));
 }
@@ -129,7 +155,7 @@ export async function deleteCertificate(
   id: string,
 ): Promise<ClientCertificateRow> {
   const found = await getCertificate(context, zone, certificateStore, id);
-  const { change, deployed } = await commit(context, cause, async (trx, number) => {
+  const { change, deployed } = await commitInZone(context, cause, zone, async (trx, number) => {
     const { status } = await trx
       .selectFrom('client_certificates')
       .select('status')

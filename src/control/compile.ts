@@ -221,7 +221,7 @@ function identityEntry(row: ClientCertificateRow): IdentityEntry | null {
     status: row.status,
     deployedAt: row.deployed_at === null ? null : milliseconds(row.deployed_at),
     uploadedAt: milliseconds(row.uploaded_at),
-    expiresAt: milliseconds(row.expires_at),
+    expiresAt: row.expires_at,
     certificate: row.certificate,
     privateKey: row.private_key,
   };

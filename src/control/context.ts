@@ -1,4 +1,4 @@
-import type { SnapshotIndex } from '../core/mod.ts';
+import { ApiError, type SnapshotIndex } from '../core/mod.ts';
 import type { Clock, Random } from '../platform/mod.ts';
 import type { Cause, Database, Mutation, Store, Transaction } from '../store/mod.ts';
 import type { MasterKey } from '../x509/mod.ts';
@@ -37,6 +37,20 @@ export async function commit<R>(
 ): Promise<{ readonly result: R; readonly change: number; readonly deployed: boolean }> {
   const { result, change } = await context.store.mutate(cause, work);
   return { result, change, deployed: await context.distribution.deployed(change, DEPLOY_WAIT) };
+}
+
+/** As `commit`, for a mutation of a zone: one that was deleted since the request began is `zone_not_found`. */
+export async function commitInZone<R>(
+  context: Context,
+  cause: Cause,
+  zone: { readonly id: string },
+  work: (trx: Transaction<Database>, change: number) => Promise<Mutation<R>>,
+): ReturnType<typeof commit<R>> {
+  return await commit(context, cause, async (trx, change) => {
+    const found = await trx.selectFrom('zones').select('id').where('id', '=', zone.id).executeTakeFirst();
+    if (!found) throw new ApiError('zone_not_found');
+    return await work(trx, change);
+  });
 }
 
 /** A new id of the API's usual form: 32 lower-case hexadecimal digits. */

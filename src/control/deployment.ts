@@ -1,5 +1,5 @@
-import { type EntryKey, entryKey, transition } from '../core/mod.ts';
-import type { Database, Mutation, Transaction } from '../store/mod.ts';
+import { type DeploymentStatus, type EntryKey, entryKey, transition } from '../core/mod.ts';
+import type { Database, HostnameAssociationRow, Microseconds, Mutation, Transaction } from '../store/mod.ts';
 import { type Context, commit, SYSTEM } from './context.ts';
 
 /**
@@ -27,19 +27,8 @@ export class Deployment {
     return this.#next(async () => {
       const { store } = this.#context;
       const before = store.now() - age * 1000;
-      const late = await store.db
-        .selectFrom('client_certificates')
-        .select('id')
-        .where('status', 'in', ['pending_deployment', 'pending_deletion'])
-        .where('updated_at', '<', before)
-        .execute();
-      if (late.length > 0)
-        await commit(this.#context, SYSTEM, (trx) =>
-          expireRows(
-            trx,
-            late.map(({ id }) => id),
-          ),
-        );
+      if (!(await isAnyLate(store.db, before))) return;
+      await commit(this.#context, SYSTEM, (trx) => expireRows(trx, before));
     });
   }
 
@@ -120,12 +109,56 @@ async function forgetPrevious(trx: Transaction<Database>, certId: string): Promi
   return rows.map(({ zone_id, hostname }) => entryKey.hostname(zone_id, hostname));
 }
 
-async function expireRows(trx: Transaction<Database>, ids: readonly string[]): Promise<Mutation<null>> {
-  const rows = await trx.selectFrom('client_certificates').select(['id', 'status']).where('id', 'in', ids).execute();
-  for (const { id, status } of rows) {
-    const next = transition(status, 'timed_out');
-    if (next !== null)
-      await trx.updateTable('client_certificates').set({ status: next }).where('id', '=', id).execute();
+type Kysely = Context['store']['db'];
+
+const PENDING: readonly DeploymentStatus[] = ['pending_deployment', 'pending_deletion'];
+
+async function isAnyLate(db: Kysely, before: Microseconds): Promise<boolean> {
+  return (await lateCertificates(db, before)).length > 0 || (await lateAssociations(db, before)).length > 0;
+}
+
+function lateCertificates(db: Kysely, before: Microseconds): Promise<{ id: string; status: DeploymentStatus }[]> {
+  return db
+    .selectFrom('client_certificates')
+    .select(['id', 'status'])
+    .where('status', 'in', PENDING)
+    .where('updated_at', '<', before)
+    .execute();
+}
+
+function lateAssociations(db: Kysely, before: Microseconds): Promise<HostnameAssociationRow[]> {
+  return db
+    .selectFrom('hostname_associations')
+    .selectAll()
+    .where('status', 'in', PENDING)
+    .where('updated_at', '<', before)
+    .execute();
+}
+
+async function expireRows(trx: Transaction<Database>, before: Microseconds): Promise<Mutation<null>> {
+  const certificates = await lateCertificates(trx, before);
+  for (const { id, status } of certificates) {
+    await trx
+      .updateTable('client_certificates')
+      .set({ status: transition(status, 'timed_out') ?? status })
+      .where('id', '=', id)
+      .execute();
   }
-  return { result: null, keys: ids.map(entryKey.identity), action: 'deployment.time_out', target: ids.join(' ') };
+  const associations = await lateAssociations(trx, before);
+  for (const { zone_id, hostname, status } of associations) {
+    await trx
+      .updateTable('hostname_associations')
+      .set({ status: transition(status, 'timed_out') ?? status })
+      .where('zone_id', '=', zone_id)
+      .where('hostname', '=', hostname)
+      .execute();
+  }
+  const target = [...certificates.map(({ id }) => id), ...associations.map(({ hostname }) => hostname)].join(' ');
+  // The snapshot holds no state of associations.
+  return {
+    result: null,
+    keys: certificates.map(({ id }) => entryKey.identity(id)),
+    action: 'deployment.time_out',
+    target,
+  };
 }

@@ -1,7 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { ApiError, canonicalHostname, canonicalRecordName, entryKey, isWithinZone } from '../core/mod.ts';
 import type { Cause, Database, DnsRecordRow, Transaction, ZoneRow } from '../store/mod.ts';
-import { type Context, commit, newId } from './context.ts';
+import { type Context, commitInZone, newId } from './context.ts';
+import { toAscii } from './hostname-input.ts';
 
 /** What a client says about a record. */
 export interface RecordInput {
@@ -30,7 +31,11 @@ export async function listRecords({ store }: Context, zone: ZoneRow): Promise<Dn
 
 /** One record. Throws `record_not_found`. */
 export async function getRecord({ store }: Context, zone: ZoneRow, id: string): Promise<DnsRecordRow> {
-  const row = await store.db
+  return await findRecord(store.db, zone, id);
+}
+
+async function findRecord(db: Context['store']['db'], zone: ZoneRow, id: string): Promise<DnsRecordRow> {
+  const row = await db
     .selectFrom('dns_records')
     .selectAll()
     .where('zone_id', '=', zone.id)
@@ -56,7 +61,7 @@ export async function createRecord(
     created_at: now,
     modified_at: now,
   };
-  await commit(context, cause, async (trx) => {
+  await commitInZone(context, cause, zone, async (trx) => {
     await checkNeighbours(trx, row);
     await trx.insertInto('dns_records').values(row).execute();
     return { result: null, keys: [entryKey.hostname(zone.id, row.name)], action: 'dns_record.create', target: row.id };
@@ -64,33 +69,35 @@ export async function createRecord(
   return row;
 }
 
-/** Replaces a record. Throws as `createRecord`, and `record_not_found`. */
-export async function replaceRecord(
+/**
+ * Changes a record to what `make` says of it as it stands. Throws as `createRecord`, and `record_not_found`.
+ */
+export async function changeRecord(
   context: Context,
   cause: Cause,
   zone: ZoneRow,
   id: string,
-  input: RecordInput,
+  make: (old: DnsRecordRow) => RecordInput,
 ): Promise<DnsRecordRow> {
-  const old = await getRecord(context, zone, id);
-  const values = checked(zone, input);
-  const same = Object.entries(values).every(([key, value]) => old[key as keyof DnsRecordRow] === value);
-  const row: DnsRecordRow = { ...old, ...values, modified_at: same ? old.modified_at : context.store.now() };
-  await commit(context, cause, async (trx) => {
+  const { result } = await commitInZone(context, cause, zone, async (trx) => {
+    const old = await findRecord(trx, zone, id);
+    const values = checked(zone, make(old));
+    const same = Object.entries(values).every(([key, value]) => old[key as keyof DnsRecordRow] === value);
+    const row: DnsRecordRow = { ...old, ...values, modified_at: same ? old.modified_at : context.store.now() };
     await checkNeighbours(trx, row);
     await trx.updateTable('dns_records').set(row).where('id', '=', id).execute();
     const keys = [entryKey.hostname(zone.id, old.name), entryKey.hostname(zone.id, row.name)];
-    return { result: null, keys, action: 'dns_record.update', target: id };
+    return { result: row, keys, action: 'dns_record.update', target: id };
   });
-  return row;
+  return result;
 }
 
 /** Removes a record. Throws `record_not_found`. */
 export async function deleteRecord(context: Context, cause: Cause, zone: ZoneRow, id: string): Promise<void> {
-  const old = await getRecord(context, zone, id);
-  await commit(context, cause, async (trx) => {
+  await commitInZone(context, cause, zone, async (trx) => {
+    const { name } = await findRecord(trx, zone, id);
     await trx.deleteFrom('dns_records').where('id', '=', id).execute();
-    return { result: null, keys: [entryKey.hostname(zone.id, old.name)], action: 'dns_record.delete', target: id };
+    return { result: null, keys: [entryKey.hostname(zone.id, name)], action: 'dns_record.delete', target: id };
   });
 }
 
@@ -119,7 +126,7 @@ function checked(
 
 function recordName(zone: ZoneRow, name: string): string {
   if (name === '@') return zone.name;
-  const given = canonicalRecordName(name);
+  const given = canonicalRecordName(toAscii(name));
   if (given === null) throw invalid('/name', `"${name}" is not a valid DNS name.`);
   if (isWithinZone(given, zone.name)) return given;
   const full = canonicalRecordName(`${given}.${zone.name}`);
@@ -130,7 +137,7 @@ function recordName(zone: ZoneRow, name: string): string {
 function recordContent(type: DnsRecordRow['type'], content: string): string {
   if (type === 'A' && isIPv4(content)) return content;
   if (type === 'AAAA' && isIPv6(content)) return content.toLowerCase();
-  const target = type === 'CNAME' ? canonicalHostname(content) : null;
+  const target = type === 'CNAME' ? canonicalHostname(toAscii(content)) : null;
   if (target !== null) return target;
   const expected = { A: 'an IPv4 address', AAAA: 'an IPv6 address', CNAME: 'a hostname' }[type];
   throw invalid('/content', `content of ${type === 'CNAME' ? 'a' : 'an'} ${type} record must be ${expected}.`);

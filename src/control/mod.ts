@@ -9,4 +9,5 @@ export { bootstrap, type Installation, renewSharedLeaf } from './installation.ts
 export { deleteOrigin, getOrigin, listOrigins, type Origin, putOrigin } from './origins.ts';
 export { ServerCertificates } from './server-certificates.ts';
 export * from './settings.ts';
+export { purgeTombstones, TOMBSTONE_LIFE } from './tombstones.ts';
 export { createZone, deleteZone, findZone, listZones, type NewZone } from './zones.ts';

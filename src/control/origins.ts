@@ -1,6 +1,7 @@
-import { ApiError, canonicalHostname, canonicalRecordName, entryKey, isWithinZone } from '../core/mod.ts';
+import { ApiError, canonicalHostname, canonicalRecordName, entryKey } from '../core/mod.ts';
 import type { Cause, OriginRow, ZoneRow } from '../store/mod.ts';
-import { type Context, commit } from './context.ts';
+import { type Context, commitInZone } from './context.ts';
+import { hostnameOfZone, toAscii } from './hostname-input.ts';
 
 /** A hostname's origin as the API shows and takes it (design/product.md). */
 export interface Origin {
@@ -18,21 +19,6 @@ function toOrigin({ hostname, address, https_port, http_port, sni, host_header }
   return { hostname, address, https_port, http_port, sni, host_header };
 }
 
-/** The canonical form of a hostname of the zone. Throws `hostname_invalid` and `hostname_outside_zone`. */
-export function hostnameOfZone(zone: ZoneRow, hostname: string, pointer?: string): string {
-  const canonical = canonicalHostname(hostname);
-  const where = pointer === undefined ? {} : { pointer };
-  if (canonical === null)
-    throw new ApiError('hostname_invalid', { message: `"${hostname}" is not a valid hostname.`, ...where });
-  if (!isWithinZone(canonical, zone.name)) {
-    throw new ApiError('hostname_outside_zone', {
-      message: `${canonical} does not belong to the zone ${zone.name}.`,
-      ...where,
-    });
-  }
-  return canonical;
-}
-
 /** All origins of a zone, by hostname. */
 export async function listOrigins({ store }: Context, zone: ZoneRow): Promise<Origin[]> {
   return (
@@ -46,7 +32,7 @@ export async function getOrigin({ store }: Context, zone: ZoneRow, hostname: str
     .selectFrom('origins')
     .selectAll()
     .where('zone_id', '=', zone.id)
-    .where('hostname', '=', canonicalRecordName(hostname) ?? hostname)
+    .where('hostname', '=', canonicalRecordName(toAscii(hostname)) ?? hostname)
     .executeTakeFirst();
   if (!row) throw new ApiError('origin_not_found');
   return toOrigin(row);
@@ -68,7 +54,7 @@ export async function putOrigin(context: Context, cause: Cause, zone: ZoneRow, o
     }
   }
   const row: OriginRow = { ...origin, zone_id: zone.id, hostname };
-  await commit(context, cause, async (trx) => {
+  await commitInZone(context, cause, zone, async (trx) => {
     await trx
       .insertInto('origins')
       .values(row)
@@ -82,7 +68,7 @@ export async function putOrigin(context: Context, cause: Cause, zone: ZoneRow, o
 /** Takes a hostname's origin away; its proxied record, if any, is used again. Throws `origin_not_found`. */
 export async function deleteOrigin(context: Context, cause: Cause, zone: ZoneRow, hostname: string): Promise<Origin> {
   const origin = await getOrigin(context, zone, hostname);
-  await commit(context, cause, async (trx) => {
+  await commitInZone(context, cause, zone, async (trx) => {
     await trx.deleteFrom('origins').where('zone_id', '=', zone.id).where('hostname', '=', origin.hostname).execute();
     return {
       result: null,

@@ -1,7 +1,7 @@
 import { ApiError, entryKey, isSslMode } from '../core/mod.ts';
 import type { Cause, ZoneRow } from '../store/mod.ts';
 import { DEFAULT_SSL_MODE } from './compile.ts';
-import { type Context, commit } from './context.ts';
+import { type Context, commitInZone } from './context.ts';
 
 /** A zone setting as it stands. */
 export interface ZoneSetting {
@@ -22,10 +22,22 @@ const SETTINGS: Readonly<Record<string, SettingKind>> = {
   tls_client_auth: { fallback: 'off', isValid: (value) => value === 'on' || value === 'off' },
 };
 
-function kindOf(id: string): SettingKind {
+function kindOf(id: string, pointer?: string): SettingKind {
   const kind = Object.hasOwn(SETTINGS, id) ? SETTINGS[id] : undefined;
-  if (kind === undefined) throw new ApiError('setting_unknown', { message: `Unrecognized zone setting name: ${id}` });
+  if (kind === undefined) {
+    throw new ApiError('setting_unknown', {
+      message: `Unrecognized zone setting name: ${id}`,
+      ...(pointer === undefined ? {} : { pointer }),
+    });
+  }
   return kind;
+}
+
+/** What a setting shall become. `pointer` leads to the change within the request's body. */
+export interface SettingChange {
+  readonly id: string;
+  readonly value: unknown;
+  readonly pointer: string;
 }
 
 /** One setting of a zone. Throws `setting_unknown`. */
@@ -52,14 +64,17 @@ export async function changeSettings(
   context: Context,
   cause: Cause,
   zone: ZoneRow,
-  changes: readonly { readonly id: string; readonly value: unknown }[],
+  changes: readonly SettingChange[],
 ): Promise<void> {
-  for (const { id, value } of changes) {
-    if (!kindOf(id).isValid(value)) {
-      throw new ApiError('setting_invalid', { message: `Invalid value for zone setting ${id}`, pointer: '/value' });
+  for (const { id, value, pointer } of changes) {
+    if (!kindOf(id, `${pointer}/id`).isValid(value)) {
+      throw new ApiError('setting_invalid', {
+        message: `Invalid value for zone setting ${id}`,
+        pointer: `${pointer}/value`,
+      });
     }
   }
-  await commit(context, cause, async (trx) => {
+  await commitInZone(context, cause, zone, async (trx) => {
     for (const { id, value } of changes) {
       const row = { zone_id: zone.id, id, value: JSON.stringify(value), modified_at: context.store.now() };
       await trx
@@ -79,7 +94,7 @@ export async function changeSettings(
 
 /** Turns the zone level of AOP on or off (`origin_tls_client_auth/settings`); touches no other level. */
 export async function setZoneLevel(context: Context, cause: Cause, zone: ZoneRow, enabled: boolean): Promise<void> {
-  await commit(context, cause, async (trx) => {
+  await commitInZone(context, cause, zone, async (trx) => {
     await trx
       .updateTable('zones')
       .set({ origin_tls_client_auth: enabled ? 1 : 0 })

@@ -1,6 +1,7 @@
-import { ApiError, canonicalHostname, type EntryKey, entryKey, isWithinZone } from '../core/mod.ts';
+import { ApiError, canonicalHostname, type EntryKey, enclosingNames, entryKey, isWithinZone } from '../core/mod.ts';
 import type { Cause, Database, Transaction, ZoneRow } from '../store/mod.ts';
-import { type Context, commit, newId } from './context.ts';
+import { type Context, commit, commitInZone, newId } from './context.ts';
+import { toAscii } from './hostname-input.ts';
 
 /** What a new zone is made of. */
 export interface NewZone {
@@ -9,17 +10,29 @@ export interface NewZone {
   readonly type: string;
 }
 
-/** Makes a zone. Throws `zone_invalid` and `zone_exists`. */
+/** Makes a zone. Throws `zone_invalid`, `zone_exists` and `zone_subdomain`. */
 export async function createZone(context: Context, cause: Cause, { accountId, name, type }: NewZone): Promise<ZoneRow> {
-  const canonical = canonicalHostname(name);
+  const canonical = canonicalHostname(toAscii(name));
   if (canonical === null || !canonical.includes('.')) throw new ApiError('zone_invalid', { pointer: '/name' });
   const { result } = await commit(context, cause, async (trx) => {
     const taken = await trx.selectFrom('zones').select('id').where('name', '=', canonical).executeTakeFirst();
     if (taken) throw new ApiError('zone_exists', { message: `${canonical} already exists.`, pointer: '/name' });
+    await checkNotInside(trx, accountId, canonical);
     const { id } = await insertZone(context, trx, { accountId, name: canonical, id: undefined, type });
     return { result: id, keys: [entryKey.zone(id)], action: 'zone.create', target: id };
   });
   return (await findZone(context, result))!;
+}
+
+/** A zone below another account's would take its hostnames away: the longest name that encloses a hostname wins. */
+async function checkNotInside(trx: Transaction<Database>, accountId: string, name: string): Promise<void> {
+  const around = await trx
+    .selectFrom('zones')
+    .select('name')
+    .where('account_id', '!=', accountId)
+    .where('name', 'in', [...enclosingNames(name)])
+    .executeTakeFirst();
+  if (around) throw new ApiError('zone_subdomain', { pointer: '/name' });
 }
 
 /** Inserts the row of a zone with a canonical name. */
@@ -57,7 +70,7 @@ export async function listZones({ store }: Context, accountId: string): Promise<
 
 /** Removes a zone and everything in it. */
 export async function deleteZone(context: Context, cause: Cause, zone: ZoneRow): Promise<void> {
-  await commit(context, cause, async (trx) => {
+  await commitInZone(context, cause, zone, async (trx) => {
     const keys = await keysOf(trx, zone);
     await trx.deleteFrom('hostname_associations').where('zone_id', '=', zone.id).execute();
     for (const key of keys) {

@@ -119,6 +119,12 @@ export const API_CODES = {
 
   zone_invalid: { code: 1002, status: 400, message: 'Invalid domain', section: SERVICE },
   zone_exists: { code: 1061, status: 400, message: 'This zone already exists.', section: SERVICE },
+  zone_subdomain: {
+    code: 1116,
+    status: 400,
+    message: 'This domain lies below a zone of another account.',
+    section: SERVICE,
+  },
   zone_not_found: { code: 7003, status: 404, message: 'No zone with this identifier.', section: GATEWAY },
   setting_unknown: { code: 1006, status: 400, message: 'Unrecognized zone setting name', section: 'origin-pulls 1.7' },
   setting_invalid: { code: 1007, status: 400, message: 'Invalid value for zone setting', section: 'origin-pulls 1.7' },
@@ -134,6 +140,26 @@ export const API_CODES = {
   },
   record_not_found: { code: 81044, status: 404, message: 'Record does not exist.', section: SERVICE },
 } as const satisfies Record<string, ApiCode>;
+
+/** What a successful answer warns of in its `messages` (spec/api.md section 8, "Envelope"). Numbers are our own. */
+export const API_WARNINGS = {
+  certificate_expired: {
+    code: 1490,
+    message: 'This certificate has expired. It is presented all the same; an origin that verifies it will refuse it.',
+  },
+  certificate_not_yet_valid: {
+    code: 1491,
+    message: 'This certificate is not valid yet: an origin that verifies it will refuse it until then.',
+  },
+  certificate_not_for_clients: {
+    code: 1492,
+    message:
+      'The extended key usage of this certificate lacks clientAuth: most origins refuse it as a client certificate.',
+  },
+} as const;
+
+/** A key of `API_WARNINGS`. */
+export type ApiWarningName = keyof typeof API_WARNINGS;
 
 /** A key of `API_CODES`. */
 export type ApiCodeName = keyof typeof API_CODES;

@@ -1,9 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import { initial } from './migrations/0001-initial.ts';
+import { expiryInMilliseconds } from './migrations/0002-expiry-in-milliseconds.ts';
 import type { Database } from './rows.ts';
 
 /** All migrations, in order; the schema's version is how many have run. Forward only. */
-const MIGRATIONS: readonly (readonly string[])[] = [initial];
+const MIGRATIONS: readonly (readonly string[])[] = [initial, expiryInMilliseconds];
 
 /** A database that this version of Countersign cannot work with. */
 export class SchemaError extends Error {

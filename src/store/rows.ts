@@ -3,6 +3,9 @@ import type { DeploymentStatus, Level } from '../core/mod.ts';
 /** Microseconds since the epoch: what the API shows of upload times has that resolution (spec/origin-pulls.md 1.3). */
 export type Microseconds = number;
 
+/** Milliseconds since the epoch: certificates may end in 9999, whose microseconds are no safe integer. */
+export type Milliseconds = number;
+
 /** Exactly one row. Private keys are sealed. */
 export interface InstallationRow {
   id: string;
@@ -91,7 +94,7 @@ export interface OriginRow {
   host_header: string | null;
 }
 
-/** An uploaded client certificate; never removed while its zone is there, so that it can be read as a tombstone. */
+/** An uploaded client certificate; a deleted one stays for a while, so that it can be read as a tombstone. */
 export interface ClientCertificateRow {
   id: string;
   zone_id: string;
@@ -102,7 +105,7 @@ export interface ClientCertificateRow {
   issuer: string;
   signature: string;
   serial_number: string;
-  expires_at: Microseconds;
+  expires_at: Milliseconds;
   uploaded_at: Microseconds;
   updated_at: Microseconds;
   deployed_at: Microseconds | null;

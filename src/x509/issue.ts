@@ -150,8 +150,8 @@ function validity(now: number, days: number): { notBefore: Date; notAfter: Date 
 }
 
 /** 127 random bits, positive (RFC 5280 section 4.1.2.2). */
-function serialNumber(randomBytes: (count: number) => Uint8Array): string {
-  const bytes = Buffer.from(randomBytes(16));
+function serialNumber(random: (count: number) => Uint8Array): string {
+  const bytes = Buffer.from(random(16));
   bytes[0] = (bytes[0]! & 0x7f) | 0x40;
   return bytes.toString('hex');
 }

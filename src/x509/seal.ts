@@ -28,13 +28,8 @@ const TAG_LENGTH = 16;
  * Seals a text with AES-256-GCM (NIST SP 800-38D) under a fresh 96-bit nonce. `context` says what the text belongs to: it opens
  * only with the same one, so a sealed key cannot be moved to another row.
  */
-export function seal(
-  key: MasterKey,
-  text: string,
-  context: string,
-  randomBytes: (count: number) => Uint8Array,
-): string {
-  const nonce = randomBytes(12);
+export function seal(key: MasterKey, text: string, context: string, random: (count: number) => Uint8Array): string {
+  const nonce = random(12);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.from(`${VERSION} ${context}`));
   const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);

@@ -1,12 +1,12 @@
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import {
+  changeRecord,
   createRecord,
   deleteRecord,
   getRecord,
   listRecords,
   type RecordInput,
-  replaceRecord,
 } from '../../control/mod.ts';
 import { readBody } from '../body.ts';
 import { formatMicroseconds, success } from '../envelope.ts';
@@ -49,14 +49,15 @@ export function dnsRecordRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptio
   app.put(`${path}/:id`, async (call) => {
     const zone = await zoneOf(context, call);
     const input = toInput(await readBody(call, NewRecord));
-    return success(call, toRecord(await replaceRecord(context, causeOf(call), zone, call.req.param('id'), input)));
+    return success(call, toRecord(await changeRecord(context, causeOf(call), zone, call.req.param('id'), () => input)));
   });
   app.patch(`${path}/:id`, async (call) => {
     const zone = await zoneOf(context, call);
-    const old = await getRecord(context, zone, call.req.param('id'));
+    const id = call.req.param('id');
+    await getRecord(context, zone, id);
     const changes = await readBody(call, Changes);
-    const input = toInput({ ...fromRow(old), ...changes } as Body);
-    return success(call, toRecord(await replaceRecord(context, causeOf(call), zone, old.id, input)));
+    const make = (old: Row) => toInput({ ...fromRow(old), ...changes } as Body);
+    return success(call, toRecord(await changeRecord(context, causeOf(call), zone, id, make)));
   });
   app.delete(`${path}/:id`, async (call) => {
     const zone = await zoneOf(context, call);

@@ -14,7 +14,7 @@ import {
 } from '../../control/mod.ts';
 import { ApiError, DEPLOYMENT_STATUSES } from '../../core/mod.ts';
 import { readBody } from '../body.ts';
-import { formatMicroseconds, formatSeconds, success } from '../envelope.ts';
+import { formatMicroseconds, formatSeconds, success, toMessage } from '../envelope.ts';
 import { page, singlePage } from '../paging.ts';
 import type { ApiEnvironment, ApiOptions, Call } from '../types.ts';
 import { causeOf, zoneOf } from '../zone-call.ts';
@@ -61,11 +61,11 @@ function certificateRoutes(
   app.post(path, async (call) => {
     const zone = await zoneOf(context, call);
     const { certificate, private_key } = await readBody(call, Upload);
-    const row = await uploadCertificate(context, deployment, causeOf(call), zone, store, {
+    const { row, warnings } = await uploadCertificate(context, deployment, causeOf(call), zone, store, {
       certificate,
       privateKey: private_key,
     });
-    return success(call, toCertificate(row));
+    return success(call, toCertificate(row), undefined, warnings.map(toMessage));
   });
   app.get(path, async (call) => {
     const rows = await listCertificates(context, await zoneOf(context, call), store);
@@ -94,7 +94,8 @@ function hostnameRoutes(app: Hono<ApiEnvironment>, { context, deployment }: ApiO
     const { config } = await readBody(call, Config);
     const inputs = config.map(({ hostname, cert_id, enabled }) => ({
       hostname,
-      certId: cert_id ?? undefined,
+      // An empty text is no id: TF and others send it for what is not set.
+      certId: cert_id || undefined,
       enabled,
     }));
     const views = await putAssociations(context, deployment, causeOf(call), zone, inputs);

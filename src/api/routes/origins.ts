@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { deleteOrigin, getOrigin, listOrigins, putOrigin } from '../../control/mod.ts';
-import { ApiError, explain, isWithinZone, resolve } from '../../core/mod.ts';
+import { ApiError, explain, resolve } from '../../core/mod.ts';
 import { readBody } from '../body.ts';
 import { success } from '../envelope.ts';
 import { singlePage } from '../paging.ts';
@@ -53,7 +53,8 @@ export function originRoutes(app: Hono<ApiEnvironment>, { context, edgeHttpsPort
       });
     }
     const hostname = url.hostname.replace(/\.$/, '');
-    if (!isWithinZone(hostname, zone.name)) {
+    // A zone below this one has a decision of its own, and perhaps another owner.
+    if (context.distribution.index.zoneOf(hostname)?.id !== zone.id) {
       throw new ApiError('hostname_outside_zone', { message: `${hostname} does not belong to the zone ${zone.name}.` });
     }
     const scheme = url.protocol === 'https:' ? 'https' : 'http';

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { changeSettings, getSetting, listSettings, type ZoneSetting } from '../../control/mod.ts';
-import { readBody } from '../body.ts';
+import { check, readBody, readJson } from '../body.ts';
 import { formatMicroseconds, success } from '../envelope.ts';
 import type { ApiEnvironment, ApiOptions } from '../types.ts';
 import { causeOf, zoneOf } from '../zone-call.ts';
@@ -10,7 +10,7 @@ const Change = z
   .object({ value: z.unknown() })
   .refine(({ value }) => value !== undefined, { path: ['value'], message: 'is required' });
 const Item = z.object({ id: z.string(), value: z.unknown() });
-const Changes = z.union([z.array(Item), z.object({ items: z.array(Item) }).transform(({ items }) => items)]);
+const Items = z.array(Item);
 
 /** `/zones/{zone_id}/settings` (spec/api.md 2.3). */
 export function settingRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptions): void {
@@ -20,7 +20,13 @@ export function settingRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptions
   );
   app.patch(path, async (call) => {
     const zone = await zoneOf(context, call);
-    await changeSettings(context, causeOf(call), zone, await readBody(call, Changes));
+    const body = await readJson(call);
+    // The specification says an array, old clients wrap it.
+    const [items, at] = Array.isArray(body)
+      ? [check(Items, body), '']
+      : [check(z.object({ items: Items }), body).items, '/items'];
+    const changes = items.map(({ id, value }, i) => ({ id, value, pointer: `${at}/${i}` }));
+    await changeSettings(context, causeOf(call), zone, changes);
     return success(call, (await listSettings(context, zone)).map(toSetting));
   });
   app.get(`${path}/:setting`, async (call) => {
@@ -33,7 +39,7 @@ export function settingRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptions
     // An unknown name is told before an unreadable body.
     await getSetting(context, zone, id);
     const { value } = await readBody(call, Change);
-    await changeSettings(context, causeOf(call), zone, [{ id, value }]);
+    await changeSettings(context, causeOf(call), zone, [{ id, value, pointer: '' }]);
     return success(call, toSetting(await getSetting(context, zone, id)));
   });
 }

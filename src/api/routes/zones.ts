@@ -16,6 +16,21 @@ const NewZone = z.object({
   type: z.enum(['full', 'partial', 'secondary', 'internal']).default('full'),
 });
 
+const ZoneChange = z.object({ paused: z.boolean().optional(), type: NewZone.shape.type.optional() });
+
+/** Clients send what they know already; what would really change is refused, for the edge has no notion of it. */
+function checkUnchanged(zone: ZoneRow, { paused, type }: z.infer<typeof ZoneChange>): void {
+  if (paused === true) {
+    throw new ApiError('field_invalid', {
+      message: 'paused: a zone cannot be paused here. Set its records to proxied: false, or delete it.',
+      pointer: '/paused',
+    });
+  }
+  if (type !== undefined && type !== zone.type) {
+    throw new ApiError('field_invalid', { message: 'type: it cannot be changed later.', pointer: '/type' });
+  }
+}
+
 /** `/zones` (spec/api.md 2.3). */
 export function zoneRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptions): void {
   app.post('/client/v4/zones', async (call) => {
@@ -23,10 +38,7 @@ export function zoneRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptions): 
     const { accountId } = call.get('principal');
     if (account?.id !== undefined && account.id !== accountId)
       throw new ApiError('unauthorized', { pointer: '/account/id' });
-    return success(
-      call,
-      await toZone(call, await createZone(context, causeOf(call), { accountId, name: toAscii(name), type })),
-    );
+    return success(call, await toZone(call, await createZone(context, causeOf(call), { accountId, name, type })));
   });
   app.get('/client/v4/zones', async (call) => {
     const zones = (await listZones(context, call.get('principal').accountId)).filter((zone) => matches(call, zone));
@@ -35,6 +47,16 @@ export function zoneRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptions): 
     return success(call, await Promise.all(items.map((zone) => toZone(call, zone))), info);
   });
   app.get('/client/v4/zones/:zone_id', async (call) => success(call, await toZone(call, await zoneOf(context, call))));
+  app.patch('/client/v4/zones/:zone_id', async (call) => {
+    const zone = await zoneOf(context, call);
+    checkUnchanged(zone, await readBody(call, ZoneChange));
+    return success(call, await toZone(call, zone));
+  });
+  app.put('/client/v4/zones/:zone_id/activation_check', async (call) => {
+    // Zones are active from the start: there is no name server to wait for.
+    const { id } = await zoneOf(context, call);
+    return success(call, { id });
+  });
   app.delete('/client/v4/zones/:zone_id', async (call) => {
     const zone = await zoneOf(context, call);
     await deleteZone(context, causeOf(call), zone);
@@ -48,16 +70,6 @@ export function zoneRoutes(app: Hono<ApiEnvironment>, { context }: ApiOptions): 
       .where('id', '=', zone.account_id)
       .executeTakeFirstOrThrow();
     return { ...zoneObject(zone), account, owner: { id: account.id, type: 'organization', name: account.name } };
-  }
-}
-
-/** An internationalised name in its ASCII form (UTS 46), others as they are. */
-function toAscii(name: string): string {
-  if (/^[\x00-\x7f]*$/.test(name)) return name;
-  try {
-    return new URL(`http://${name}`).hostname;
-  } catch {
-    return name;
   }
 }
 

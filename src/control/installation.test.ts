@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { afterEach, beforeEach, test } from 'node:test';
+import { CAUSE, startControl, type TestControl } from '../../test/doubles/control.ts';
+import type { IdentityEntry, Snapshot } from '../core/mod.ts';
+import { unseal } from '../x509/mod.ts';
+import {
+  bootstrap,
+  changeSettings,
+  createRecord,
+  purgeTombstones,
+  putOrigin,
+  renewSharedLeaf,
+  ServerCertificates,
+  TOMBSTONE_LIFE,
+} from './mod.ts';
+
+const DAY = 86_400_000;
+let control: TestControl;
+
+beforeEach(async () => {
+  control = await startControl();
+});
+afterEach(() => control.close());
+
+const shared = ({ entries }: Snapshot) =>
+  entries.filter((entry): entry is IdentityEntry => entry.kind === 'identity' && entry.level === 'global');
+const presented = () => control.resolve('www.a.test').identity!.id;
+
+async function globalOn(): Promise<void> {
+  await changeSettings(control.context, CAUSE, control.zone, [{ id: 'tls_client_auth', value: 'on', pointer: '' }]);
+}
+
+test('the shared leaf is renewed in time: the next one is deployed, then used, then the old one is gone', async () => {
+  await globalOn();
+  const old = presented();
+  control.clock.now += 59 * DAY;
+  assert.equal(await renewSharedLeaf(control.context), false, 'not while a third of its life is left');
+  control.clock.now += 2 * DAY;
+  control.workers.history.length = 0;
+  assert.equal(await renewSharedLeaf(control.context), true);
+  const [deployed, switched] = control.workers.history as [Snapshot, Snapshot];
+  assert.equal(control.workers.history.length, 2);
+  assert.deepEqual(
+    shared(deployed).map(({ id, status }) => [id === old, status]),
+    [
+      [true, 'active'],
+      [false, 'pending_deployment'],
+    ],
+    'first every worker has both',
+  );
+  assert.equal(shared(switched).length, 1, 'then the old one is gone');
+  const next = presented();
+  assert.notEqual(next, old);
+  const { certificate, privateKey } = shared(switched)[0]!;
+  const { originPullCa } = await bootstrap(control.context);
+  assert.ok(new X509Certificate(certificate).verify(new X509Certificate(originPullCa).publicKey), 'of the same CA');
+  assert.match(unseal(control.context.masterKey, privateKey, `identity:${next}`), /BEGIN PRIVATE KEY/);
+  assert.equal(await renewSharedLeaf(control.context), false);
+});
+
+test('while a worker does not have the new leaf, the old one stays in use, and the same new one is tried again', async () => {
+  await globalOn();
+  const old = presented();
+  control.clock.now += 61 * DAY;
+  control.workers.acknowledge = false;
+  assert.equal(await renewSharedLeaf(control.context), false);
+  assert.equal(await renewSharedLeaf(control.context), false);
+  assert.equal(presented(), old);
+  assert.equal(shared(control.workers.history.at(-1)!).length, 2, 'one new one, not one an attempt');
+  control.workers.acknowledge = true;
+  assert.equal(await renewSharedLeaf(control.context), true);
+  assert.notEqual(presented(), old);
+});
+
+test('the shared leaf never ends while renewal runs, for a year', async () => {
+  await globalOn();
+  for (let day = 0; day < 365; day++) {
+    control.clock.now += DAY;
+    await renewSharedLeaf(control.context);
+    assert.ok(control.resolve('www.a.test').identity!.expiresAt - control.clock.now > 29 * DAY);
+  }
+  control.clock.now += 90 * DAY + TOMBSTONE_LIFE;
+  await purgeTombstones(control.context);
+  const rows = await control.context.store.db.selectFrom('shared_leaves').select('status').execute();
+  assert.deepEqual(
+    rows.map(({ status }) => status),
+    ['active'],
+  );
+});
+
+test('a visitor certificate is signed on first use, once, for what has an origin or a proxied record', async () => {
+  const certificates = new ServerCertificates(control.context);
+  const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
+  await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
+  const record = { type: 'A', content: '192.0.2.1', ttl: 1, comment: null, tags: [] } as const;
+  await createRecord(control.context, CAUSE, control.zone, { ...record, name: 'dns', proxied: true });
+  await createRecord(control.context, CAUSE, control.zone, { ...record, name: 'grey', proxied: false });
+  const found = await Promise.all(['www.a.test', 'www.a.test', 'dns.a.test'].map((name) => certificates.ensure(name)));
+  assert.deepEqual(found, [true, true, true]);
+  for (const name of ['grey.a.test', 'other.a.test', 'b.test', 'nonsense', '']) {
+    assert.equal(await certificates.ensure(name), false, name);
+  }
+  const { index } = control.workers;
+  const { root } = await bootstrap(control.context);
+  const issued = index.snapshot().entries.filter(({ kind }) => kind === 'server_certificate');
+  assert.equal(issued.length, 2);
+  const leaf = new X509Certificate(index.serverCertificate('www.a.test')!.certificate);
+  assert.ok(leaf.verify(new X509Certificate(root).publicKey));
+  assert.equal(leaf.checkHost('www.a.test'), 'www.a.test');
+});
+
+test('visitor certificates are renewed in time, while they are served', async () => {
+  const certificates = new ServerCertificates(control.context);
+  const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
+  await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
+  await certificates.ensure('www.a.test');
+  const first = control.workers.index.serverCertificate('www.a.test')!.certificate;
+  control.clock.now += 59 * DAY;
+  assert.deepEqual(await certificates.renew(), []);
+  control.clock.now += 2 * DAY;
+  assert.deepEqual(await certificates.renew(), ['www.a.test']);
+  assert.notEqual(control.workers.index.serverCertificate('www.a.test')!.certificate, first);
+  assert.deepEqual(await certificates.renew(), []);
+});
+
+test('an expired visitor certificate is replaced when it is asked for', async () => {
+  const certificates = new ServerCertificates(control.context);
+  const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
+  await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
+  await certificates.ensure('www.a.test');
+  control.clock.now += 91 * DAY;
+  await certificates.ensure('www.a.test');
+  assert.ok(control.workers.index.serverCertificate('www.a.test')!.expiresAt > control.clock.now);
+});
