@@ -92,6 +92,13 @@ export const API_CODES = {
   body_not_json: { code: 6007, status: 400, message: 'Malformed JSON in request body', section: GATEWAY },
   body_too_large: { code: 6008, status: 413, message: 'Request body is too large.', section: 'own' },
   field_invalid: { code: 1004, status: 400, message: 'Validation failed.', section: SERVICE },
+  request_malformed: { code: 6009, status: 400, message: 'This is not a well-formed HTTP request.', section: 'own' },
+  headers_too_large: {
+    code: 6010,
+    status: 431,
+    message: 'The URL and headers of the request are too large.',
+    section: 'own',
+  },
   headers_invalid: { code: 6003, status: 400, message: 'Invalid request headers', section: GATEWAY },
   credentials_missing: {
     code: 9106,
