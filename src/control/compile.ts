@@ -167,7 +167,10 @@ function zoneEntry(
     ssl: isSslMode(ssl) ? ssl : DEFAULT_SSL_MODE,
     tlsClientAuth: setting('tls_client_auth') === 'on',
     originTlsClientAuth: zone.origin_tls_client_auth === 1,
-    certificateIds: certificates.filter(({ store, status }) => store === 'zone' && !isGone(status)).map(({ id }) => id),
+    certificateIds: certificates
+      .filter(({ store, status }) => store === 'zone' && !isGone(status))
+      .map(({ id }) => id)
+      .sort(),
   };
 }
 

@@ -16,14 +16,16 @@ import { causeOf, zoneOf } from '../zone-call.ts';
 
 type Row = Awaited<ReturnType<typeof getRecord>>;
 
+// Half a surrogate pair and NUL do not come back from every database as they went in.
+const text = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'), 'Invalid characters');
 const Fields = z.object({
   type: z.enum(['A', 'AAAA', 'CNAME']),
   name: z.string().min(1).max(255),
   content: z.string().min(1).max(255),
   ttl: z.number().int(),
   proxied: z.boolean(),
-  comment: z.string().max(500).nullish(),
-  tags: z.array(z.string().max(133)).max(20).nullish(),
+  comment: text.max(500).nullish(),
+  tags: z.array(text.max(133)).max(20).nullish(),
 });
 const NewRecord = Fields.extend({ ttl: Fields.shape.ttl.default(1), proxied: Fields.shape.proxied.default(false) });
 const Changes = Fields.partial();

@@ -1,3 +1,4 @@
+import { domainToUnicode } from 'node:url';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { createZone, deleteZone, type findZone, listZones } from '../../control/mod.ts';
@@ -85,7 +86,8 @@ const NAME_OPERATORS: readonly (readonly [prefix: string, test: (name: string, w
 function matches(call: Call, zone: ZoneRow): boolean {
   const wanted = call.req.query('name')?.toLowerCase();
   const [prefix, test] = NAME_OPERATORS.find(([start]) => wanted?.startsWith(start)) ?? NAME_OPERATORS.at(-1)!;
-  if (wanted !== undefined && !test(zone.name, wanted.slice(prefix.length))) return false;
+  const operand = wanted?.slice(prefix.length);
+  if (operand !== undefined && !test(domainToUnicode(zone.name), domainToUnicode(operand) || operand)) return false;
   const others: [string, string][] = [
     ['status', 'active'],
     ['type', zone.type],
@@ -98,7 +100,8 @@ function matches(call: Call, zone: ZoneRow): boolean {
 function zoneObject(zone: ZoneRow): object {
   return {
     id: zone.id,
-    name: zone.name,
+    // Clients compare it with what they sent (spec/api.md 5.1); the ASCII form is the database's.
+    name: domainToUnicode(zone.name),
     status: 'active',
     paused: zone.paused === 1,
     type: zone.type,
