@@ -14,12 +14,14 @@ import {
 } from '../core/mod.ts';
 import type {
   ClientCertificateRow,
+  Database,
   DnsRecordRow,
   HostnameAssociationRow,
   OriginRow,
   ServerCertificateRow,
   SharedLeafRow,
   Store,
+  Transaction,
   ZoneRow,
 } from '../store/mod.ts';
 
@@ -28,10 +30,14 @@ export const DEFAULT_SSL_MODE: SslMode = 'full';
 
 const milliseconds = (microseconds: number): number => Math.floor(microseconds / 1000);
 
-/** The whole state, compiled from the rows (architecture section 5). */
-export async function compileAll(store: Store): Promise<Snapshot> {
-  const { db } = store;
-  const number = await store.lastChange();
+/** The whole state, compiled from the rows as they stand at one moment (architecture section 5). */
+export async function compileAll({ db }: Store): Promise<Snapshot> {
+  return await db.transaction().execute(compile);
+}
+
+async function compile(db: Transaction<Database>): Promise<Snapshot> {
+  const last = await db.selectFrom('changes').select('number').orderBy('number', 'desc').limit(1).executeTakeFirst();
+  const number = last?.number ?? 0;
   const installation = await db.selectFrom('installation').selectAll().executeTakeFirst();
   const leaves = await db.selectFrom('shared_leaves').selectAll().execute();
   const certificates = await db.selectFrom('client_certificates').selectAll().execute();

@@ -1,4 +1,5 @@
-const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+// Looked at before it is put into lower case: the Kelvin sign would turn into a k.
+const LABEL = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/;
 
 /**
  * The one spelling of a hostname that every lookup uses: lower case, without the trailing dot of a fully qualified
@@ -7,11 +8,11 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
  * in DNS names), an IPv4 address. A leading `*.` label is not accepted here: see `canonicalRecordName`.
  */
 export function canonicalHostname(name: string): string | null {
-  const lower = (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase();
-  if (lower.length === 0 || lower.length > 253) return null;
-  const labels = lower.split('.');
+  const relative = name.endsWith('.') ? name.slice(0, -1) : name;
+  if (relative.length === 0 || relative.length > 253) return null;
+  const labels = relative.split('.');
   for (const label of labels) if (!LABEL.test(label)) return null;
-  return /^\d+$/.test(labels.at(-1)!) ? null : lower;
+  return /^\d+$/.test(labels.at(-1)!) ? null : relative.toLowerCase();
 }
 
 /** As `canonicalHostname`, and a first label `*` is accepted: the name of a wildcard DNS record (RFC 4592). */
