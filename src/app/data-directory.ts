@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Random } from '../platform/mod.ts';
+import { type Random, writeWhole } from '../platform/mod.ts';
 import { formatMasterKey, type MasterKey, parseMasterKey } from '../x509/mod.ts';
 
 /** A start that cannot go on. The message is one sentence that says what to do. */
@@ -73,8 +73,19 @@ export function loadMasterKey(directory: DataDirectory, environment: NodeJS.Proc
     );
   }
   const key = random.bytes(32);
-  writeFileSync(directory.masterKey, formatMasterKey(key), { mode: 0o600, flag: 'wx' });
+  writeWhole(directory.masterKey, formatMasterKey(key), 0o600, true);
   return key;
+}
+
+/** Keeps an API token in its file, for the commands on this machine. Throws `StartError` where it cannot be written. */
+export function writeToken(directory: DataDirectory, token: string): void {
+  try {
+    writeWhole(directory.token, `${token}\n`, 0o600);
+  } catch (error) {
+    throw new StartError(
+      `The token file ${directory.token} cannot be written (${(error as NodeJS.ErrnoException).code}): make room for it.`,
+    );
+  }
 }
 
 function readKey(text: string, source: string): MasterKey {
