@@ -35,12 +35,14 @@ export class Subscriber {
     this.#pid = pid;
   }
 
-  /** Connects. Resolves when the target has a state, at once where it has one already. */
+  /**
+   * Connects. Resolves when the target has everything that the control plane has: whoever serves before could serve what
+   * a change has ended. Where no control plane answers, a state that the target has already is good enough.
+   */
   start(): Promise<void> {
-    this.#connect();
-    if (this.#target.number > 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onFirstState = resolve;
+      this.#connect();
     });
   }
 
@@ -85,6 +87,7 @@ export class Subscriber {
     this.#socket = null;
     for (const answer of this.#wanted.values()) answer(false);
     this.#wanted.clear();
+    if (this.#target.number > 0) this.#started();
     if (!this.#isStopped) this.#timer = setTimeout(() => this.#connect(), RECONNECT_AFTER);
   }
 
@@ -114,6 +117,10 @@ export class Subscriber {
 
   #applied(socket: Socket): void {
     sendMessage(socket, { type: 'acknowledge', number: this.#target.number });
+    this.#started();
+  }
+
+  #started(): void {
     this.#onFirstState?.();
     this.#onFirstState = null;
   }
