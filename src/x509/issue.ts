@@ -1,9 +1,6 @@
-import 'reflect-metadata';
 import { Buffer } from 'node:buffer';
 import { webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
-
-x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+import type * as X509 from '@peculiar/x509';
 
 /** A certificate that was just issued, with its key. */
 export interface IssuedCertificate {
@@ -36,7 +33,31 @@ export const LEAF_DAYS = 90;
 const CLIENT_DAYS = 365;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-type Extensions = ReadonlyArray<x509.Extension>;
+type Library = typeof X509;
+
+/** What distinguishes one kind of leaf from another. */
+interface LeafKind {
+  readonly commonName: string;
+  readonly days: number;
+  /** Extended key usage (RFC 5280 section 4.2.1.12). */
+  readonly usage: 'clientAuth' | 'serverAuth';
+  readonly alternativeNames: readonly { readonly type: 'dns' | 'ip' | 'url'; readonly value: string }[];
+}
+
+let loading: Promise<Library> | null = null;
+
+/** The issuing library, loaded on first use: edge workers never issue, and it would cost each of them time and memory. */
+function library(): Promise<Library> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<Library> {
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+  return x509;
+}
 
 /** The installation's root: signs the certificates that visitors see. */
 export function issueRoot(options: IssueOptions): Promise<IssuedCertificate> {
@@ -56,10 +77,12 @@ export function issueClientCa(commonName: string, options: IssueOptions): Promis
 /** The leaf that the global level presents. */
 export function issueSharedLeaf(ca: Issuer, options: IssueOptions): Promise<IssuedCertificate> {
   const uri = `urn:countersign:${options.installationId}:global`;
-  return issueLeaf(ca, 'origin-pull.countersign', LEAF_DAYS, options, [
-    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
-    new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }]),
-  ]);
+  return issueLeaf(ca, options, {
+    commonName: 'origin-pull.countersign',
+    days: LEAF_DAYS,
+    usage: 'clientAuth',
+    alternativeNames: [{ type: 'url', value: uri }],
+  });
 }
 
 /** The certificate that visitors of `names` (hostnames, or IP addresses) see. */
@@ -68,14 +91,12 @@ export function issueServerCertificate(
   names: readonly string[],
   options: IssueOptions,
 ): Promise<IssuedCertificate> {
-  const alternatives = names.map((name) => ({
-    type: /^[\d.]+$|:/.test(name) ? ('ip' as const) : ('dns' as const),
-    value: name,
-  }));
-  return issueLeaf(ca, names[0]!, LEAF_DAYS, options, [
-    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-    new x509.SubjectAlternativeNameExtension(alternatives),
-  ]);
+  return issueLeaf(ca, options, {
+    commonName: names[0]!,
+    days: LEAF_DAYS,
+    usage: 'serverAuth',
+    alternativeNames: names.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? 'ip' : 'dns', value })),
+  });
 }
 
 /** A client leaf under a private CA. */
@@ -84,9 +105,7 @@ export function issueClientCertificate(
   commonName: string,
   options: IssueOptions,
 ): Promise<IssuedCertificate> {
-  return issueLeaf(ca, commonName, CLIENT_DAYS, options, [
-    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
-  ]);
+  return issueLeaf(ca, options, { commonName, days: CLIENT_DAYS, usage: 'clientAuth', alternativeNames: [] });
 }
 
 /** True where less than a third of a certificate's life is left. Times in milliseconds since the epoch. */
@@ -95,6 +114,7 @@ export function needsRenewal(notBefore: number, notAfter: number, now: number): 
 }
 
 async function issueCa(commonName: string, options: IssueOptions): Promise<IssuedCertificate> {
+  const x509 = await library();
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity(options.now, CA_DAYS),
@@ -108,16 +128,15 @@ async function issueCa(commonName: string, options: IssueOptions): Promise<Issue
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return issued(certificate, keys.privateKey);
+  return issued(x509, certificate, keys.privateKey);
 }
 
 async function issueLeaf(
   ca: Issuer,
-  commonName: string,
-  days: number,
   options: IssueOptions,
-  extra: Extensions,
+  { commonName, days, usage, alternativeNames }: LeafKind,
 ): Promise<IssuedCertificate> {
+  const x509 = await library();
   const issuer = new x509.X509Certificate(ca.certificate);
   const der = x509.PemConverter.decodeFirst(ca.privateKey);
   const signingKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
@@ -136,12 +155,13 @@ async function issueLeaf(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      ...extra,
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[usage]]),
+      ...(alternativeNames.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension([...alternativeNames])]),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
-  return issued(certificate, keys.privateKey);
+  return issued(x509, certificate, keys.privateKey);
 }
 
 /** An hour of grace for clocks that lag. */
@@ -156,7 +176,11 @@ function serialNumber(random: (count: number) => Uint8Array): string {
   return bytes.toString('hex');
 }
 
-async function issued(certificate: x509.X509Certificate, privateKey: webcrypto.CryptoKey): Promise<IssuedCertificate> {
+async function issued(
+  x509: Library,
+  certificate: X509.X509Certificate,
+  privateKey: webcrypto.CryptoKey,
+): Promise<IssuedCertificate> {
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', privateKey);
   return {
     certificate: `${certificate.toString('pem')}\n`,
