@@ -8,6 +8,7 @@ import {
   bootstrap,
   changeSettings,
   createRecord,
+  deleteOrigin,
   purgeTombstones,
   putOrigin,
   renewSharedLeaf,
@@ -132,4 +133,18 @@ test('an expired visitor certificate is replaced when it is asked for', async ()
   control.clock.now += 91 * DAY;
   await certificates.ensure('www.a.test');
   assert.ok(control.workers.index.serverCertificate('www.a.test')!.expiresAt > control.clock.now);
+});
+
+test('a visitor certificate that ended is removed where its hostname is no longer served', async () => {
+  const certificates = new ServerCertificates(control.context);
+  const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
+  await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
+  await certificates.ensure('www.a.test');
+  await deleteOrigin(control.context, CAUSE, control.zone, 'www.a.test');
+  control.clock.now += 61 * DAY;
+  assert.deepEqual(await certificates.renew(), [], 'not renewed');
+  assert.ok(control.workers.index.serverCertificate('www.a.test'), 'but there while it lasts');
+  control.clock.now += 30 * DAY;
+  await certificates.renew();
+  assert.equal(control.workers.index.serverCertificate('www.a.test'), undefined);
 });

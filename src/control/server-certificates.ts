@@ -3,6 +3,9 @@ import { issueServerCertificate, needsRenewal, readCertificate, seal, unseal } f
 import { type Context, commit, SYSTEM } from './context.ts';
 import { issueOptions } from './installation.ts';
 
+/** How many rows one statement names: databases bound it. The rest goes the next time. */
+const BATCH = 1000;
+
 /** Certificates that visitors see: signed by the installation's root on first use, renewed in time. */
 export class ServerCertificates {
   readonly #context: Context;
@@ -22,7 +25,7 @@ export class ServerCertificates {
     return issuing;
   }
 
-  /** Issues anew what is due and still served. Resolves with the hostnames. */
+  /** Issues anew what is due and still served, and removes what ended and is not. Resolves with the hostnames renewed. */
   async renew(): Promise<string[]> {
     const { store, distribution } = this.#context;
     const rows = await store.db
@@ -33,6 +36,8 @@ export class ServerCertificates {
       (row) => needsRenewal(row.not_before, row.not_after, store.now()) && isServed(distribution.index, row.hostname),
     );
     for (const { hostname } of due) await this.#issue(hostname);
+    const ended = rows.filter((row) => row.not_after < store.now() && !isServed(distribution.index, row.hostname));
+    if (ended.length > 0) await this.#remove(ended.slice(0, BATCH).map(({ hostname }) => hostname));
     return due.map(({ hostname }) => hostname);
   }
 
@@ -60,6 +65,18 @@ export class ServerCertificates {
     }
     await this.#issue(hostname);
     return true;
+  }
+
+  async #remove(hostnames: readonly string[]): Promise<void> {
+    await commit(this.#context, SYSTEM, async (trx) => {
+      await trx.deleteFrom('server_certificates').where('hostname', 'in', hostnames).execute();
+      return {
+        result: null,
+        keys: hostnames.map(entryKey.serverCertificate),
+        action: 'server_certificate.remove',
+        target: hostnames.join(' '),
+      };
+    });
   }
 
   async #issue(hostname: string): Promise<void> {

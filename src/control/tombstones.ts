@@ -4,6 +4,8 @@ import { type Context, SYSTEM } from './context.ts';
 /** How long a deleted certificate stays readable by its id, in milliseconds (spec/api.md section 8, "Removal"). */
 export const TOMBSTONE_LIFE = 24 * 3_600_000;
 
+const BATCH = 1000;
+
 /**
  * Removes uploaded certificates that were deleted longer ago than `TOMBSTONE_LIFE`, and replaced shared leaves that long
  * after their own end. One whose deletion a worker has not acknowledged yet stays. Resolves with how many went.
@@ -45,5 +47,6 @@ async function deletedBefore(db: Context['store']['db'], before: Microseconds): 
     .where('status', '=', 'deleted')
     .where('not_after', '<', before)
     .execute();
-  return [...certificates, ...leaves].map(({ id }) => id);
+  // Databases bound how many one statement names. The rest goes the next time.
+  return [...certificates, ...leaves].slice(0, BATCH).map(({ id }) => id);
 }
