@@ -6,7 +6,7 @@ import {
   bootstrap,
   type Context,
   compileAll,
-  compileEntry,
+  compileDelta,
   Deployment,
   type Installation,
   purgeTombstones,
@@ -70,8 +70,7 @@ export async function openControlPlane(path: string, database: string | null, lo
   const lastGood = new LastGood(directory.snapshot);
   const source = {
     all: () => compileAll(store),
-    changesSince: (number: number) => store.changesSince(number),
-    entry: (key: string) => compileEntry(store, key),
+    since: (number: number) => compileDelta(store, number),
   };
   const publisher: Publisher = new Publisher(
     source,

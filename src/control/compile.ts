@@ -1,4 +1,5 @@
 import {
+  type Delta,
   type EntryKey,
   entryKey,
   type HostnameEntry,
@@ -80,9 +81,24 @@ async function compile(db: Transaction<Database>): Promise<Snapshot> {
   return { number, entries };
 }
 
+/** What changed after change `from`, compiled from the rows as they stand at one moment; null where nothing did. */
+export async function compileDelta(store: Store, from: number): Promise<Delta | null> {
+  return await store.db.transaction().execute(async (trx) => {
+    const { to, keys } = await store.changesSince(from, trx);
+    if (to === from) return null;
+    const upserts: SnapshotEntry[] = [];
+    const deletes: EntryKey[] = [];
+    for (const key of keys) {
+      const entry = await compileEntry(trx, key);
+      if (entry === null) deletes.push(key);
+      else upserts.push(entry);
+    }
+    return { from, to, upserts, deletes };
+  });
+}
+
 /** The entry under `key` as the rows say now; null where there is none (any more). */
-export async function compileEntry(store: Store, key: EntryKey): Promise<SnapshotEntry | null> {
-  const { db } = store;
+async function compileEntry(db: Transaction<Database>, key: EntryKey): Promise<SnapshotEntry | null> {
   if (key === entryKey.installation) {
     const row = await db.selectFrom('installation').selectAll().executeTakeFirst();
     return row ? installationEntry(row) : null;

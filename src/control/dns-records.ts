@@ -7,7 +7,7 @@ import { toAscii } from './hostname-input.ts';
 /** What a client says about a record. */
 export interface RecordInput {
   readonly type: 'A' | 'AAAA' | 'CNAME';
-  /** Full name, name below the zone, or `@`. */
+  /** Full name, name below the zone, `@`, or `*`. */
   readonly name: string;
   readonly content: string;
   /** Seconds; 1 for automatic. */
@@ -126,6 +126,7 @@ function checked(
 
 function recordName(zone: ZoneRow, name: string): string {
   if (name === '@') return zone.name;
+  if (name === '*') return `*.${zone.name}`;
   const given = canonicalRecordName(toAscii(name));
   if (given === null) throw invalid('/name', `"${name}" is not a valid DNS name.`);
   if (isWithinZone(given, zone.name)) return given;

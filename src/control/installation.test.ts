@@ -111,6 +111,16 @@ test('a visitor certificate is signed on first use, once, for what has an origin
   assert.equal(leaf.checkHost('www.a.test'), 'www.a.test');
 });
 
+test('hostnames below a wildcard share one certificate', async () => {
+  const certificates = new ServerCertificates(control.context);
+  const record = { type: 'A', content: '192.0.2.1', ttl: 1, comment: null, tags: [], proxied: true } as const;
+  await createRecord(control.context, CAUSE, control.zone, { ...record, name: '*' });
+  assert.equal(await certificates.ensure('*.a.test'), true);
+  assert.equal(await certificates.ensure('anything.a.test'), false, 'none of its own');
+  const leaf = new X509Certificate(control.workers.index.serverCertificate('*.a.test')!.certificate);
+  assert.equal(leaf.checkHost('anything.a.test'), '*.a.test');
+});
+
 test('visitor certificates are renewed in time, while they are served', async () => {
   const certificates = new ServerCertificates(control.context);
   const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };

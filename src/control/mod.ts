@@ -1,6 +1,6 @@
 export * from './associations.ts';
 export * from './client-certificates.ts';
-export { compileAll, compileEntry } from './compile.ts';
+export { compileAll, compileDelta } from './compile.ts';
 export type { Context, Distribution } from './context.ts';
 export * from './credentials.ts';
 export { Deployment } from './deployment.ts';

@@ -16,7 +16,7 @@ export class ServerCertificates {
     this.#context = context;
   }
 
-  /** Makes sure that a canonical hostname has a certificate, published. False for a hostname that is not ours to serve. */
+  /** Makes sure that a name (a canonical hostname, or `*.parent`) has a certificate, published. False for one that is not ours to serve. */
   ensure(hostname: string): Promise<boolean> {
     const running = this.#issuing.get(hostname);
     if (running !== undefined) return running;
@@ -106,7 +106,7 @@ export class ServerCertificates {
   }
 }
 
-function isServed(index: SnapshotIndex, hostname: string): boolean {
-  const zone = index.zoneOf(hostname);
-  return zone !== undefined && index.originOf(zone.id, hostname) !== undefined;
+/** True for a name that some visitor can see: a hostname with an origin of its own, or a wildcard that is one. */
+function isServed(index: SnapshotIndex, name: string): boolean {
+  return index.certificateName(name) === name;
 }

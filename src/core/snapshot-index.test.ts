@@ -79,4 +79,11 @@ test('the longest zone name wins, and the closest origin', () => {
     ['x.a.test', 'y.a.test', 'y.y.a.test', 'bare.a.test', 'a.test'].map((name) => index.originOf('1', name)?.hostname),
     ['x.a.test', '*.a.test', '*.a.test', '*.a.test', undefined],
   );
+  assert.deepEqual(
+    ['x.a.test', 'y.a.test', 'y.y.a.test', '*.a.test', '*.y.a.test', 'a.test', 'c.test'].map((name) =>
+      index.certificateName(name),
+    ),
+    ['x.a.test', '*.a.test', null, '*.a.test', null, null, null],
+    'names that visitors see: no certificate covers more than one label below a wildcard',
+  );
 });

@@ -97,12 +97,24 @@ export class SnapshotIndex {
     return undefined;
   }
 
+  /**
+   * The name for which the certificate that visitors of a hostname see is issued: the hostname itself, or the wildcard
+   * that gives it its origin. Null where it has no origin, and more than one label below a wildcard, which no certificate
+   * can cover (RFC 9525 section 6.3).
+   */
+  certificateName(hostname: string): string | null {
+    const zone = this.zoneOf(hostname);
+    const name = zone && this.originOf(zone.id, hostname)?.hostname;
+    if (name === undefined) return null;
+    return name === hostname || name === `*${hostname.slice(hostname.indexOf('.'))}` ? name : null;
+  }
+
   /** The client identity with this id. */
   identity(id: string): IdentityEntry | undefined {
     return this.#entries.get(entryKey.identity(id)) as IdentityEntry | undefined;
   }
 
-  /** The certificate that visitors of exactly this hostname see. */
+  /** The certificate issued for exactly this name: a hostname, or `*.parent`. */
   serverCertificate(hostname: string): ServerCertificateEntry | undefined {
     return this.#entries.get(entryKey.serverCertificate(hostname)) as ServerCertificateEntry | undefined;
   }

@@ -1,9 +1,9 @@
 import tls, { type SecureContext } from 'node:tls';
-import { canonicalHostname, coveringNames, type ServerCertificateEntry, type SnapshotIndex } from '../core/mod.ts';
+import { canonicalHostname, type ServerCertificateEntry, type SnapshotIndex } from '../core/mod.ts';
 import type { Unseal } from './identity-contexts.ts';
 
-/** Asks for a certificate for a hostname that has none yet. False where the hostname is not one of ours. */
-export type RequestCertificate = (hostname: string) => Promise<boolean>;
+/** Asks for a certificate for a name (a hostname, or `*.parent`) that has none yet. False where it is not one of ours. */
+export type RequestCertificate = (name: string) => Promise<boolean>;
 
 interface Cached {
   readonly entry: ServerCertificateEntry;
@@ -29,19 +29,14 @@ export class ServerContexts {
   async find(serverName: string): Promise<SecureContext | null> {
     const hostname = canonicalHostname(serverName);
     if (hostname === null) return null;
-    const zone = this.#index.zoneOf(hostname);
-    if (zone === undefined || this.#index.originOf(zone.id, hostname) === undefined) return null;
-    const known = this.#lookUp(hostname);
-    if (known !== null) return known;
-    return (await this.#request(hostname)) ? this.#lookUp(hostname) : null;
+    const name = this.#index.certificateName(hostname);
+    if (name === null) return null;
+    return this.#lookUp(name) ?? ((await this.#request(name)) ? this.#lookUp(name) : null);
   }
 
-  #lookUp(hostname: string): SecureContext | null {
-    for (const name of coveringNames(hostname)) {
-      const entry = this.#index.serverCertificate(name);
-      if (entry !== undefined) return this.#contextOf(entry);
-    }
-    return null;
+  #lookUp(name: string): SecureContext | null {
+    const entry = this.#index.serverCertificate(name);
+    return entry === undefined ? null : this.#contextOf(entry);
   }
 
   #contextOf(entry: ServerCertificateEntry): SecureContext {

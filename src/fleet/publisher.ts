@@ -1,5 +1,5 @@
 import net, { type Server, type Socket } from 'node:net';
-import { type Delta, type EntryKey, type Snapshot, type SnapshotEntry, SnapshotIndex } from '../core/mod.ts';
+import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import type { Logger } from '../observe/mod.ts';
 import type { LastGood } from './last-good.ts';
 import { type ControlMessage, receiveMessages, sendMessage, type WorkerMessage } from './wire.ts';
@@ -8,10 +8,8 @@ import { type ControlMessage, receiveMessages, sendMessage, type WorkerMessage }
 export interface SnapshotSource {
   /** The whole state. */
   all(): Promise<Snapshot>;
-  /** The keys that changed after change `number`, and the number of the last change. */
-  changesSince(number: number): Promise<{ readonly to: number; readonly keys: readonly EntryKey[] }>;
-  /** The entry under `key` as it is now; null where it is gone. */
-  entry(key: EntryKey): Promise<SnapshotEntry | null>;
+  /** What changed after change `from`, as of one moment; null where nothing did. */
+  since(from: number): Promise<Delta | null>;
 }
 
 /** What a publisher tells and asks its owner. */
@@ -125,17 +123,8 @@ export class Publisher {
   }
 
   async #publishNow(): Promise<void> {
-    const from = this.index.number;
-    const { to, keys } = await this.#source.changesSince(from);
-    if (to === from) return;
-    const upserts: SnapshotEntry[] = [];
-    const deletes: EntryKey[] = [];
-    for (const key of keys) {
-      const entry = await this.#source.entry(key);
-      if (entry === null) deletes.push(key);
-      else upserts.push(entry);
-    }
-    const delta: Delta = { from, to, upserts, deletes };
+    const delta = await this.#source.since(this.index.number);
+    if (delta === null) return;
     this.index.apply(delta);
     this.#deltas.push(delta);
     if (this.#deltas.length > KEPT_DELTAS) this.#deltas.shift();

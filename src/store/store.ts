@@ -92,13 +92,8 @@ export class Store {
   }
 
   /** The keys that changed after change `number`, each once, and the number of the last change. */
-  async changesSince(number: number): Promise<{ to: number; keys: EntryKey[] }> {
-    const rows = await this.db
-      .selectFrom('changes')
-      .selectAll()
-      .where('number', '>', number)
-      .orderBy('number')
-      .execute();
+  async changesSince(number: number, db: Kysely<Database> = this.db): Promise<{ to: number; keys: EntryKey[] }> {
+    const rows = await db.selectFrom('changes').selectAll().where('number', '>', number).orderBy('number').execute();
     const keys = new Set(rows.flatMap((row) => JSON.parse(row.keys) as EntryKey[]));
     return { to: rows.at(-1)?.number ?? number, keys: [...keys] };
   }
