@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Random, writeWhole } from '../platform/mod.ts';
+import { makeDirectory, type Random, writeWhole } from '../platform/mod.ts';
 import { formatMasterKey, type MasterKey, parseMasterKey } from '../x509/mod.ts';
 
 /** A start that cannot go on. The message is one sentence that says what to do. */
@@ -37,9 +37,9 @@ export function dataDirectory(path: string): DataDirectory {
 /** Makes the directory where it is missing. Throws `StartError` where it cannot be written. */
 export function prepareDataDirectory(directory: DataDirectory): void {
   try {
-    mkdirSync(directory.path, { recursive: true, mode: 0o700 });
-    mkdirSync(join(directory.path, 'ca'), { recursive: true });
-    mkdirSync(directory.snapshot, { recursive: true, mode: 0o700 });
+    makeDirectory(directory.path, 0o700);
+    makeDirectory(join(directory.path, 'ca'));
+    makeDirectory(directory.snapshot, 0o700);
     accessSync(directory.path, constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
@@ -47,6 +47,11 @@ export function prepareDataDirectory(directory: DataDirectory): void {
       `The data directory ${directory.path} cannot be written (${reason}): give it to this user, or name another with --data.`,
     );
   }
+}
+
+/** Refuses a malformed key in the environment before anything is made. Throws `StartError`. */
+export function checkMasterKey({ COUNTERSIGN_MASTER_KEY }: NodeJS.ProcessEnv): void {
+  if (COUNTERSIGN_MASTER_KEY !== undefined) readKey(COUNTERSIGN_MASTER_KEY, 'COUNTERSIGN_MASTER_KEY');
 }
 
 /**

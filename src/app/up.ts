@@ -19,6 +19,7 @@ import { systemClock, systemRandom } from '../platform/mod.ts';
 import { openStore, SchemaError, type Store } from '../store/mod.ts';
 import { formatMasterKey, SealError } from '../x509/mod.ts';
 import {
+  checkMasterKey,
   type DataDirectory,
   dataDirectory,
   loadMasterKey,
@@ -64,6 +65,7 @@ export async function openControlPlane(path: string, database: string | null, lo
   if (database !== null)
     throw new StartError('--database takes no URL yet: leave it out for SQLite in the data directory.');
   const directory = dataDirectory(path);
+  checkMasterKey(process.env);
   prepareDataDirectory(directory);
   const masterKey = loadMasterKey(directory, process.env, systemRandom);
   const store = await openDatabase(directory);
@@ -99,6 +101,7 @@ export async function openControlPlane(path: string, database: string | null, lo
     onWorkersChanged: () => undefined,
     close: async () => {
       publisher.close();
+      await deployment.idle();
       await store.close();
     },
   };

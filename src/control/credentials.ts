@@ -54,6 +54,11 @@ export interface InitOptions {
   readonly apiKey?: string | undefined;
   readonly apiToken?: string | undefined;
   readonly zones: readonly { readonly name: string; readonly id?: string | undefined }[];
+  /**
+   * Keeps a token that was given, or drawn for the first account. Called before it is committed: only its hash is
+   * stored, so a token that nobody kept is lost.
+   */
+  readonly keepToken?: ((token: string) => void) | undefined;
 }
 
 /** What `init` made or found. Secrets are there only where they were made or given just now. */
@@ -87,6 +92,8 @@ export async function init(context: Context, options: InitOptions): Promise<Init
     const apiKey = await ensureCredential(context, trx, { accountId, kind: 'key', given: options.apiKey, email });
     const zones: { id: string; name: string }[] = [];
     for (const zone of options.zones) zones.push(await ensureZone(context, trx, accountId, zone));
+    if (apiToken !== null && (options.apiToken !== undefined || (await isFirstAccount(trx, accountId))))
+      options.keepToken?.(apiToken);
     return {
       result: { accountId, email, apiKey, apiToken, zones },
       keys: zones.map(({ id }) => entryKey.zone(id)),
@@ -105,13 +112,21 @@ function checkId(id: string | undefined, what: string): void {
   }
 }
 
+async function accountIds(trx: Transaction<Database>): Promise<string[]> {
+  return (await trx.selectFrom('accounts').select('id').orderBy('created_at').execute()).map(({ id }) => id);
+}
+
+async function isFirstAccount(trx: Transaction<Database>, id: string): Promise<boolean> {
+  return (await accountIds(trx))[0] === id;
+}
+
 async function ensureAccount(
   context: Context,
   trx: Transaction<Database>,
   wanted: string | undefined,
 ): Promise<string> {
-  const accounts = await trx.selectFrom('accounts').select('id').orderBy('created_at').execute();
-  const found = wanted === undefined ? accounts[0]?.id : accounts.find(({ id }) => id === wanted)?.id;
+  const accounts = await accountIds(trx);
+  const found = wanted === undefined ? accounts[0] : accounts.find((id) => id === wanted);
   if (found !== undefined) return found;
   const id = wanted ?? newId(context.random);
   await trx.insertInto('accounts').values({ id, name: 'Countersign', created_at: context.store.now() }).execute();
@@ -185,9 +200,19 @@ async function ensureZone(
   const name = canonicalHostname(wanted.name);
   if (name === null) throw new ApiError('zone_invalid', { message: `"${wanted.name}" is not a domain name.` });
   const found = await trx.selectFrom('zones').select(['id', 'account_id']).where('name', '=', name).executeTakeFirst();
-  if (found === undefined) return await insertZone(context, trx, { accountId, name, id: wanted.id, type: 'full' });
+  if (found === undefined) {
+    await checkFree(trx, wanted.id);
+    return await insertZone(context, trx, { accountId, name, id: wanted.id, type: 'full' });
+  }
   if (found.account_id !== accountId || (wanted.id !== undefined && wanted.id !== found.id)) {
     throw new ApiError('zone_exists', { message: `The zone ${name} exists already, with another id or account.` });
   }
   return { id: found.id, name };
+}
+
+async function checkFree(trx: Transaction<Database>, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  const taken = await trx.selectFrom('zones').select('name').where('id', '=', id).executeTakeFirst();
+  if (taken)
+    throw new ApiError('zone_exists', { message: `The zone id ${id} belongs to the zone ${taken.name} already.` });
 }

@@ -32,6 +32,11 @@ export class Deployment {
     });
   }
 
+  /** Resolves when nothing is being settled any more. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
   #next(work: () => Promise<void>): Promise<void> {
     const next = this.#running.then(work);
     this.#running = next.catch(() => undefined);

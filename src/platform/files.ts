@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -27,5 +38,16 @@ export function writeWhole(path: string, text: string, mode: number, isNew = fal
     fsyncSync(directory);
   } finally {
     closeSync(directory);
+  }
+}
+
+/** Makes a directory, and those above it that are missing. Throws what the system says. */
+export function makeDirectory(path: string, mode = 0o777): void {
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
+  try {
+    // Not `recursive`: Node tries for ever where a parent is there and still says ENOENT, as /proc does.
+    mkdirSync(path, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }
 }

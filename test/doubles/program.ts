@@ -128,7 +128,9 @@ export class Workshop {
 
   /** Runs `countersign` to its end. */
   async run(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
-    return await this.spawn(MAIN, args, options).finished;
+    const { child, finished } = this.spawn(MAIN, args, options);
+    const hanging = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    return await finished.finally(() => clearTimeout(hanging));
   }
 
   /** Runs `countersign up --json` with ports of its own until it is ready. */

@@ -1,9 +1,9 @@
-import { existsSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { openControlPlane } from '../../app/mod.ts';
+import { openControlPlane, writeToken } from '../../app/mod.ts';
 import { init } from '../../control/mod.ts';
+import { canonicalHostname } from '../../core/mod.ts';
 import { createLogger } from '../../observe/mod.ts';
-import { print, printJson } from '../output.ts';
+import { CliError, print, printJson } from '../output.ts';
 
 interface InitFlags {
   readonly data: string;
@@ -35,18 +35,43 @@ export function initCommand(): Command {
     .action(run);
 }
 
+interface WantedZone {
+  readonly name: string;
+  readonly id?: string;
+}
+
+const HEX32 = [/^[0-9a-f]{32}$/, '32 lower-case hexadecimal digits'] as const;
+const EMAIL = [/^[^\s@]{1,200}@[^\s@]{1,200}$/, 'an e-mail address'] as const;
+// What a header can carry; the API reads no other.
+const SECRET = [/^[\x21-\x7e]{1,512}$/, '1 to 512 printable ASCII characters without a space'] as const;
+
+/** Checks what would be refused later, before anything is made. Returns the zones. Throws `CliError`. */
+function check(flags: InitFlags): WantedZone[] {
+  const demand = (flag: string, value: string | undefined, [form, what]: readonly [RegExp, string]) => {
+    if (value !== undefined && !form.test(value)) throw new CliError(2, `${flag} must be ${what}, not "${value}".`);
+  };
+  demand('--account-id', flags.accountId, HEX32);
+  demand('--email', flags.email, EMAIL);
+  demand('--api-key', flags.apiKey, SECRET);
+  demand('--api-token', flags.apiToken, SECRET);
+  return (flags.zone ?? []).map((text) => {
+    const at = text.indexOf('=');
+    const zone = at < 0 ? { name: text } : { name: text.slice(0, at), id: text.slice(at + 1) };
+    if (canonicalHostname(zone.name) === null)
+      throw new CliError(2, `--zone must be a domain name, as example.com, not "${zone.name}".`);
+    demand(`The id in --zone ${zone.name}`, zone.id, HEX32);
+    return zone;
+  });
+}
+
 async function run(flags: InitFlags): Promise<void> {
+  const zones = check(flags);
   const plane = await openControlPlane(flags.data, flags.database ?? null, createLogger({ part: 'init' }));
   try {
-    const zones = (flags.zone ?? []).map((text) => {
-      const at = text.indexOf('=');
-      return at < 0 ? { name: text } : { name: text.slice(0, at), id: text.slice(at + 1) };
-    });
     const { accountId, email, apiKey, apiToken } = flags;
-    const made = await init(plane.context, { accountId, email, apiKey, apiToken, zones });
+    const keepToken = (token: string) => writeToken(plane.directory, token);
+    const made = await init(plane.context, { accountId, email, apiKey, apiToken, zones, keepToken });
     const { token, root, originPullCa, path } = plane.directory;
-    if (made.apiToken !== null && (apiToken !== undefined || !existsSync(token)))
-      writeFileSync(token, `${made.apiToken}\n`, { mode: 0o600 });
     const result = {
       dataDir: path,
       tokenFile: token,

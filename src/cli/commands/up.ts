@@ -2,7 +2,15 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { type Demo, openControlPlane, type Running, runDemoChecks, start, startDemo } from '../../app/mod.ts';
+import {
+  type Demo,
+  openControlPlane,
+  type Running,
+  runDemoChecks,
+  start,
+  startDemo,
+  writeToken,
+} from '../../app/mod.ts';
 import { type Config, ConfigError, loadConfig, OPTIONS } from '../../config/mod.ts';
 import { init } from '../../control/mod.ts';
 import { createLogger } from '../../observe/mod.ts';
@@ -32,9 +40,8 @@ async function run(
   let accountId: string;
   try {
     // A first start without `init`: an account with a token, so that there is something to talk to.
-    const made = await init(plane.context, { zones: [] });
-    accountId = made.accountId;
-    if (made.apiToken !== null) writeFileSync(plane.directory.token, `${made.apiToken}\n`, { mode: 0o600 });
+    const keepToken = (token: string) => writeToken(plane.directory, token);
+    accountId = (await init(plane.context, { zones: [], keepToken })).accountId;
   } catch (error) {
     await plane.close();
     throw error;
@@ -47,8 +54,8 @@ async function run(
     () => systemClock.now(),
     () => {
       logger.info({}, 'stopping: what is under way may finish');
-      demo?.stop();
       rmSync(apiFile, { force: true });
+      // The demo's origin ends with this process: until then requests that are under way need it.
       running.stop().then(
         () => process.exit(0),
         () => process.exit(1),
