@@ -1,10 +1,17 @@
-/** Whether a process is there (a zombie still is). */
+import { readFileSync } from 'node:fs';
+
+/** Whether a process runs. One that has ended but was not collected by its parent yet does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  try {
+    // The state stands behind the name, which is in brackets and may hold anything.
+    return !/\) Z [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return process.platform !== 'linux';
   }
 }
 
