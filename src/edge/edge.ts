@@ -6,13 +6,14 @@ import type { AccessLog, Logger } from '../observe/mod.ts';
 import type { Clock } from '../platform/mod.ts';
 import { changedZones } from './changed-zones.ts';
 import { Deadlines } from './deadlines.ts';
+import { Http1Connection } from './http1/connection.ts';
 import { IdentityContexts, type Unseal } from './identity-contexts.ts';
 import type { Limits } from './limits.ts';
 import { OriginPools } from './origin-pools.ts';
 import { RayIds } from './ray.ts';
 import type { Route } from './route.ts';
 import { type RequestCertificate, ServerContexts } from './server-contexts.ts';
-import { VisitorConnection } from './visitor-connection.ts';
+import type { VisitorConnection } from './visitor.ts';
 
 /** What an edge is made of. */
 export interface EdgeOptions {
@@ -116,7 +117,7 @@ export class Edge {
         handshakeTimeout: this.limits.visitorHandshake,
         allowHalfOpen: true,
       } as tls.TlsOptions,
-      (socket) => new VisitorConnection(this, socket, 'https'),
+      (socket) => new Http1Connection(this, socket, 'https'),
     );
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     return this.#listen(server, address);
@@ -124,7 +125,7 @@ export class Edge {
 
   /** Listens for http visitors; several workers share the port. */
   listenHttp(address: ListenAddress): Promise<ListenAddress> {
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => new VisitorConnection(this, socket, 'http'));
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => new Http1Connection(this, socket, 'http'));
     return this.#listen(server, address);
   }
 

@@ -2,16 +2,18 @@ import type { Buffer } from 'node:buffer';
 import { ORIGIN_FAILURES, type OriginFailure, type OriginFailureName } from '../core/mod.ts';
 import { type ContentDecoder, decoderFor } from './content-decoder.ts';
 import type { Edge } from './edge.ts';
+import { reasonPhrase, renderErrorPage } from './error-page.ts';
 import type { BodyFraming } from './http1/message-reader.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { passTrailers } from './http1/trailers.ts';
 import type { OriginConnection } from './origin-connection.ts';
 import { writeOriginRequest } from './origin-request.ts';
+import { beginExchange } from './pipeline.ts';
 import type { RequestTarget } from './request-target.ts';
-import { bodyOf, writeInterimHead, writeResponseHead } from './response-framing.ts';
+import { bodyOf } from './response-framing.ts';
 import type { Route } from './route.ts';
-import type { VisitorConnection } from './visitor-connection.ts';
+import type { Visitor } from './visitor.ts';
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** Failures before anything was sent, after which another address of the origin may be tried (spec/origin-pulls.md 3.2). */
@@ -25,7 +27,7 @@ const TRY_NEXT_ADDRESS: ReadonlySet<OriginFailureName> = new Set([
 
 /** One request and its response, from the parsed head to the log line. */
 export class Exchange {
-  readonly visitor: VisitorConnection;
+  readonly visitor: Visitor;
   readonly head: RequestHead;
   readonly target: RequestTarget;
   readonly rayId: string;
@@ -47,13 +49,11 @@ export class Exchange {
   #waiting: Buffer[] = [];
   #sentHead = false;
   #sentBody = false;
-  #outgoing: 'none' | 'raw' | 'chunked' = 'none';
-  #closeAfter = false;
   #trailers = '';
   #isOver = false;
   #decoder: ContentDecoder | null = null;
 
-  constructor(edge: Edge, visitor: VisitorConnection, head: RequestHead, target: RequestTarget, rayId: string) {
+  constructor(edge: Edge, visitor: Visitor, head: RequestHead, target: RequestTarget, rayId: string) {
     this.#edge = edge;
     this.visitor = visitor;
     this.head = head;
@@ -99,7 +99,7 @@ export class Exchange {
     if (this.requestComplete) this.#endRequest(origin);
     // What the visitor's current read still brings leaves together with the head.
     if (!visitor.isReading) origin.flush();
-    visitor.hold('origin', false);
+    visitor.holdRequest(false);
   }
 
   /** Body bytes from the visitor. */
@@ -111,7 +111,7 @@ export class Exchange {
       this.#sendBody(this.origin, data);
     } else if (!this.#isOver) {
       this.#waiting.push(data);
-      this.visitor.hold('origin', true);
+      this.visitor.holdRequest(true);
     }
   }
 
@@ -120,7 +120,7 @@ export class Exchange {
     this.requestComplete = true;
     const passed = passTrailers(trailers);
     if (passed === null) {
-      this.visitor.refuse(400, 'a malformed trailer');
+      this.refuse(400, 'a malformed trailer');
       return;
     }
     this.#trailers = passed;
@@ -145,49 +145,35 @@ export class Exchange {
 
   /** The origin takes no more for now. */
   originBlocked(): void {
-    this.visitor.hold('origin', true);
+    this.visitor.holdRequest(true);
   }
 
   /** The origin takes bytes again. */
   originDrained(): void {
     if (this.requestComplete && !this.isTunnel) this.origin?.awaitResponse();
-    this.visitor.hold('origin', false);
+    this.visitor.holdRequest(false);
   }
 
   // --- the response ------------------------------------------------------------------------------------------------
 
-  /** A 1xx response: 100 is answered by the edge itself, the others go on to those who know them. */
+  /** A 1xx response: 100 is answered by the edge itself, the others go on. */
   interimResponse(head: ResponseHead): void {
-    if (head.status !== 100 && this.head.minor === 1) this.visitor.out.add(writeInterimHead(head));
+    if (head.status !== 100) this.visitor.sendInterim(head);
   }
 
   /** The origin's final response head. Says how its body ends. */
   responseHead(head: ResponseHead): BodyFraming {
-    const { visitor } = this;
     this.status = this.originStatus = head.status;
-    this.#closeAfter ||= visitor.closesAfter(this) || !this.requestComplete || this.head.upgrade !== null;
     const incoming = bodyOf(head, this.head.method);
-    this.#decoder = incoming.kind === 'none' ? null : decoderFor(head, this.head.acceptEncoding);
+    const exists = incoming.kind !== 'none';
+    this.#decoder = exists ? decoderFor(head, this.head.acceptEncoding) : null;
     if (this.#decoder !== null) this.#startDecoder(this.#decoder);
-    const length = this.#decoder === null ? head.contentLength : -1;
-    if (incoming.kind === 'none') this.#outgoing = 'none';
-    else if (length >= 0) this.#outgoing = 'raw';
-    else if (this.head.minor === 1) this.#outgoing = 'chunked';
-    else {
-      this.#outgoing = 'raw';
-      this.#closeAfter = true;
-    }
-    visitor.out.add(
-      writeResponseHead(head, {
-        rayId: this.rayId,
-        contentLength: head.status === 204 ? -1 : length,
-        chunked: this.#outgoing === 'chunked',
-        close: this.#closeAfter,
-        keepAlive10: this.head.minor === 0 && !this.#closeAfter,
-        date: this.#edge.httpDate,
-        keepsContentEncoding: this.#decoder === null,
-      }),
-    );
+    const keepsContentEncoding = this.#decoder === null;
+    this.visitor.startResponse(head, {
+      exists,
+      length: keepsContentEncoding ? head.contentLength : -1,
+      keepsContentEncoding,
+    });
     return incoming;
   }
 
@@ -203,8 +189,7 @@ export class Exchange {
 
   #deliver(data: Buffer): void {
     this.responseBytes += data.length;
-    if (this.#outgoing === 'chunked') this.visitor.out.addChunk(data);
-    else this.visitor.out.add(data);
+    this.visitor.sendBody(data);
   }
 
   /** Writes what the origin's last read brought; holds the origin back where the visitor takes no more. */
@@ -227,9 +212,9 @@ export class Exchange {
   }
 
   #finishResponse(trailers: string): void {
+    if (!this.#over()) return;
     // A malformed trailer section is left out: by now the visitor has the message it belongs to.
-    if (this.#outgoing === 'chunked') this.visitor.out.add(`0\r\n${passTrailers(trailers) ?? ''}\r\n`);
-    this.#over(!this.#closeAfter && this.requestComplete);
+    this.visitor.endResponse(passTrailers(trailers) ?? '');
   }
 
   #startDecoder(decoder: ContentDecoder): void {
@@ -239,7 +224,7 @@ export class Exchange {
         this.flushResponse();
       },
       onDrain: () => this.origin?.resume(),
-      onFailure: () => this.visitor.destroy(),
+      onFailure: () => this.visitor.abort(),
     });
   }
 
@@ -251,11 +236,7 @@ export class Exchange {
     if (asked === null || head.upgrade?.toLowerCase() !== asked.toLowerCase()) return false;
     this.status = this.originStatus = 101;
     this.isTunnel = true;
-    this.visitor.out.add(
-      `HTTP/1.1 101 Switching Protocols\r\n${head.fields}Server: countersign\r\nCF-Ray: ${this.rayId}\r\n` +
-        `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`,
-    );
-    const early = this.visitor.startTunnel();
+    const early = this.visitor.startTunnel(head);
     if (early.length > 0) this.requestData(early);
     this.flushRequest();
     return true;
@@ -263,7 +244,7 @@ export class Exchange {
 
   /** The origin's side of the tunnel has sent everything. */
   originEnded(): void {
-    this.visitor.end();
+    this.visitor.endTunnel();
   }
 
   /** The visitor's side of the tunnel has sent everything. */
@@ -273,7 +254,7 @@ export class Exchange {
 
   /** The origin's side of the tunnel is gone. */
   tunnelClosed(): void {
-    this.#over(false);
+    if (this.#over()) this.visitor.endResponse('');
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------
@@ -294,7 +275,7 @@ export class Exchange {
     );
     this.failure = failure;
     // The visitor must see that the response is cut: nothing that looks like its end.
-    if (this.isAnswered) this.visitor.destroy();
+    if (this.isAnswered) this.visitor.abort();
     else this.failPull(failure);
   }
 
@@ -302,7 +283,7 @@ export class Exchange {
   failPull(failure: OriginFailureName): void {
     this.failure = failure;
     const known: OriginFailure = ORIGIN_FAILURES[failure];
-    this.visitor.respondError(known.status, known.title, known.advice);
+    this.respondError(known.status, known.title, known.advice);
   }
 
   #retry(connection: OriginConnection, failure: OriginFailureName): boolean {
@@ -326,7 +307,7 @@ export class Exchange {
       return;
     }
     // The identity changed meanwhile: the retry is decided anew, never sent over what is gone.
-    this.visitor.reroute(this);
+    beginExchange(this.#edge, this);
   }
 
   /** The visitor's connection is gone. */
@@ -335,24 +316,41 @@ export class Exchange {
     this.origin = null;
     origin?.destroy();
     this.#decoder?.destroy();
-    this.#log();
+    this.#over();
   }
 
-  /** The edge itself answered. */
-  answered(status: number, bodyLength: number, keepsConnection: boolean): void {
-    this.status = status;
-    this.responseBytes = bodyLength;
+  /** Refuses a request for a fault of its own; an HTTP/1.1 connection ends with it. */
+  refuse(status: number, reason: string): void {
+    this.#answerWithPage(status, reasonPhrase(status), `The request was refused: ${reason}.`, true);
+  }
+
+  /** Answers with an error page. */
+  respondError(status: number, title: string, detail: string): void {
+    this.#answerWithPage(status, title, detail, false);
+  }
+
+  /** Answers from the edge itself. */
+  respond(status: number, reason: string, fields: Readonly<Record<string, string>>, body: Buffer, close = false): void {
     const { origin } = this;
     this.origin = null;
     origin?.destroy();
-    this.#over(keepsConnection);
+    this.status = status;
+    this.responseBytes = body.length;
+    if (this.#over()) this.visitor.respond(status, reason, fields, body, close);
   }
 
-  #over(keepsConnection: boolean): void {
-    if (this.#isOver) return;
+  #answerWithPage(status: number, title: string, detail: string, close: boolean): void {
+    const { rayId, target } = this;
+    const page = renderErrorPage({ status, title, detail, rayId, hostname: target.hostname }, this.head.accept);
+    this.respond(status, title, { 'Content-Type': page.contentType, 'Cache-Control': 'no-store' }, page.body, close);
+  }
+
+  /** Marks and logs the end of the exchange, once. */
+  #over(): boolean {
+    if (this.#isOver) return false;
     this.#isOver = true;
-    this.visitor.exchangeDone(keepsConnection);
     this.#log();
+    return true;
   }
 
   #log(): void {
@@ -366,7 +364,7 @@ export class Exchange {
       ClientRequestHost: this.target.host,
       ClientRequestMethod: head.method,
       ClientRequestURI: this.target.path,
-      ClientRequestProtocol: `HTTP/1.${head.minor}`,
+      ClientRequestProtocol: visitor.httpVersion,
       ClientRequestScheme: visitor.scheme,
       ClientSSLProtocol: visitor.protocol,
       EdgeStartTimestamp: new Date(this.startedAt).toISOString(),

@@ -12,19 +12,19 @@ const EMPTY = Buffer.alloc(0);
 export function beginExchange(edge: Edge, exchange: Exchange): void {
   const { visitor, head, target } = exchange;
   if (visitor.sni !== null && visitor.sni !== target.hostname) {
-    visitor.refuse(421, 'its Host is not the server name of the TLS connection');
+    exchange.refuse(421, 'its Host is not the server name of the TLS connection');
     return;
   }
   if (!isWebSocketUpgrade(exchange)) head.upgrade = null;
   const forbidden = forbiddenHeaders(head);
   if (forbidden !== null) {
-    visitor.respondError(403, 'Error 1000', forbidden);
+    exchange.respondError(403, 'Error 1000', forbidden);
     return;
   }
   const route = edge.route(target.hostname, visitor.scheme);
   exchange.route = route;
   if (route.resolution.zone === null) {
-    visitor.refuse(421, 'its Host belongs to no zone of this edge');
+    exchange.refuse(421, 'its Host belongs to no zone of this edge');
     return;
   }
   if (target.path === '/cdn-cgi/trace') {
@@ -33,7 +33,7 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
   }
   if (route.resolution.originScheme === 'redirect_to_http') {
     const location = `http://${target.hostname}${target.path === '*' ? '/' : target.path}`;
-    visitor.respond(301, 'Moved Permanently', { Location: location }, EMPTY);
+    exchange.respond(301, 'Moved Permanently', { Location: location }, EMPTY);
     return;
   }
   if (route.failure !== null) {
@@ -60,5 +60,5 @@ function answerTrace(exchange: Exchange): void {
   };
   const body = Object.entries(lines).map(([key, value]) => `${key}=${value}\n`);
   const fields = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
-  visitor.respond(200, 'OK', fields, Buffer.from(body.join('')));
+  exchange.respond(200, 'OK', fields, Buffer.from(body.join('')));
 }

@@ -13,6 +13,11 @@ export interface RequestTarget {
   readonly path: string;
 }
 
+/** The target of a request whose own could not be read: for its error page and the log. */
+export function targetOfRefused(host: string | null): RequestTarget {
+  return { hostname: 'unknown', host: host ?? 'unknown', path: '/' };
+}
+
 const HOST = /^([A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([/?].*)?$/i;
 const MAX_CACHED = 4096;

@@ -39,6 +39,21 @@ export function writeResponseHead(head: ResponseHead, facts: ResponseHeadFacts):
   return `${out}\r\n`;
 }
 
+/** Serialises the head of an answer from the edge itself. */
+export function writeOwnHead(
+  status: number,
+  reason: string,
+  fields: Readonly<Record<string, string>>,
+  facts: Pick<ResponseHeadFacts, 'rayId' | 'date' | 'contentLength' | 'close' | 'keepAlive10'>,
+): string {
+  let out = `HTTP/1.1 ${status} ${reason}\r\nServer: countersign\r\nCF-Ray: ${facts.rayId}\r\nDate: ${facts.date}\r\n`;
+  for (const [name, value] of Object.entries(fields)) out += `${name}: ${value}\r\n`;
+  out += `Content-Length: ${facts.contentLength}\r\n`;
+  if (facts.close) out += 'Connection: close\r\n';
+  else if (facts.keepAlive10) out += 'Connection: keep-alive\r\n';
+  return `${out}\r\n`;
+}
+
 /** Serialises a 1xx response head toward a visitor. */
 export function writeInterimHead(head: ResponseHead): string {
   return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}\r\n`;

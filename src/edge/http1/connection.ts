@@ -1,0 +1,348 @@
+import { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { canonicalHostname, type Scheme } from '../../core/mod.ts';
+import type { Timed } from '../deadlines.ts';
+import type { Edge } from '../edge.ts';
+import { Exchange } from '../exchange.ts';
+import { visitorAddress } from '../origin-request.ts';
+import { Outbox } from '../outbox.ts';
+import { beginExchange } from '../pipeline.ts';
+import { requestTarget, targetOfRefused } from '../request-target.ts';
+import { writeInterimHead, writeOwnHead, writeResponseHead } from '../response-framing.ts';
+import type { ResponseBody, Visitor, VisitorConnection } from '../visitor.ts';
+import { type BodyFraming, type MessageHandler, MessageReader } from './message-reader.ts';
+import { Refusal } from './refusal.ts';
+import { parseRequestHead, RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
+
+/** Bytes of pipelined requests that may wait while one is answered. */
+const MAX_WAITING = 64 * 1024;
+
+/** Why a visitor's socket is not read at the moment. */
+type Hold = 'origin' | 'pipeline';
+
+/** One HTTP/1 connection of a visitor: requests come in order, one exchange at a time. */
+export class Http1Connection implements Visitor, VisitorConnection, MessageHandler, Timed {
+  readonly scheme: Scheme;
+  readonly address: string;
+  readonly sni: string | null;
+  deadline: number;
+  isReading = false;
+  readonly #edge: Edge;
+  readonly #socket: Socket;
+  readonly #out: Outbox;
+  readonly #reader: MessageReader;
+  #exchange: Exchange | null = null;
+  readonly #holds = new Set<Hold>();
+  /** How the body of the response under way is framed. */
+  #outgoing: 'none' | 'raw' | 'chunked' = 'none';
+  #closesAfterResponse = false;
+  #isClosing = false;
+  #isHalfClosed = false;
+
+  constructor(edge: Edge, socket: Socket, scheme: Scheme) {
+    this.#edge = edge;
+    this.#socket = socket;
+    this.scheme = scheme;
+    this.address = visitorAddress(socket.remoteAddress);
+    this.sni =
+      scheme === 'https'
+        ? canonicalHostname(String((socket as TLSSocket & { servername?: string | false }).servername || ''))
+        : null;
+    this.#out = new Outbox(socket);
+    this.#reader = new MessageReader(this, edge.limits.requestHead);
+    this.deadline = edge.deadlines.now + edge.limits.requestHeadTime;
+    edge.visitors.add(this);
+    edge.deadlines.add(this);
+    this.#listen();
+  }
+
+  get protocol(): string {
+    return this.scheme === 'https' ? ((this.#socket as TLSSocket).getProtocol() ?? 'none') : 'none';
+  }
+
+  get httpVersion(): string {
+    return this.#exchange?.head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  }
+
+  // --- requests ----------------------------------------------------------------------------------------------------
+
+  onHead(text: string): BodyFraming | null {
+    const head = parseRequestHead(text);
+    if (head instanceof Refusal) {
+      this.#refuseUnparsed(head);
+      return null;
+    }
+    const target = requestTarget(head);
+    const isRefused = target instanceof Refusal;
+    const exchange = new Exchange(
+      this.#edge,
+      this,
+      head,
+      isRefused ? targetOfRefused(head.host) : target,
+      this.#edge.rays.next(),
+    );
+    this.#exchange = exchange;
+    if (isRefused) {
+      exchange.refuse(target.status, target.reason);
+      return null;
+    }
+    if (head.hasBody) this.deadline = this.#in(this.#edge.limits.visitorStall);
+    else this.deadline = Number.POSITIVE_INFINITY;
+    beginExchange(this.#edge, exchange);
+    if (this.#isClosing) return null;
+    if (head.chunked) return { kind: 'chunked' };
+    return head.contentLength > 0 ? { kind: 'length', length: head.contentLength } : { kind: 'none' };
+  }
+
+  onData(data: Buffer): void {
+    this.deadline = this.#in(this.#exchange?.isTunnel ? this.#edge.limits.tunnelIdle : this.#edge.limits.visitorStall);
+    this.#exchange?.requestData(data);
+  }
+
+  onMessageEnd(trailers: string): void {
+    this.deadline = Number.POSITIVE_INFINITY;
+    const exchange = this.#exchange;
+    // Null where the edge itself has answered already: then this was only the rest of that request.
+    if (exchange === null) this.#nextRequest();
+    else exchange.requestEnd(trailers);
+  }
+
+  onRefused(refusal: Refusal): void {
+    if (this.#exchange === null) this.#refuseUnparsed(refusal);
+    else if (this.#exchange.isAnswered) this.abort();
+    else this.#exchange.refuse(refusal.status, refusal.reason);
+  }
+
+  continue(): void {
+    this.#out.add('HTTP/1.1 100 Continue\r\n\r\n');
+    this.#out.flush();
+  }
+
+  holdRequest(on: boolean): void {
+    this.#hold('origin', on);
+  }
+
+  // --- responses ---------------------------------------------------------------------------------------------------
+
+  sendInterim(head: ResponseHead): void {
+    // HTTP/1.0 knows none (RFC 9110 section 15.2).
+    if (this.#exchange!.head.minor === 1) this.#out.add(writeInterimHead(head));
+  }
+
+  startResponse(head: ResponseHead, { exists, length, keepsContentEncoding }: ResponseBody): void {
+    const exchange = this.#exchange!;
+    const isOld = exchange.head.minor === 0;
+    // What is left of the request, or of a refused upgrade, cannot be told from the next request.
+    this.#closesAfterResponse =
+      this.#closesAfter(exchange) || !exchange.requestComplete || exchange.head.upgrade !== null;
+    if (!exists) this.#outgoing = 'none';
+    else if (length >= 0) this.#outgoing = 'raw';
+    else this.#outgoing = isOld ? 'raw' : 'chunked';
+    if (exists && length < 0 && isOld) this.#closesAfterResponse = true;
+    this.#out.add(
+      writeResponseHead(head, {
+        rayId: exchange.rayId,
+        contentLength: head.status === 204 ? -1 : length,
+        chunked: this.#outgoing === 'chunked',
+        close: this.#closesAfterResponse,
+        keepAlive10: isOld && !this.#closesAfterResponse,
+        date: this.#edge.httpDate,
+        keepsContentEncoding,
+      }),
+    );
+  }
+
+  sendBody(data: Buffer): void {
+    if (this.#outgoing === 'chunked') this.#out.addChunk(data);
+    else this.#out.add(data);
+  }
+
+  endResponse(trailers: string): void {
+    const exchange = this.#exchange!;
+    if (this.#outgoing === 'chunked') this.#out.add(`0\r\n${trailers}\r\n`);
+    this.#exchangeDone(!this.#closesAfterResponse && exchange.requestComplete && !exchange.isTunnel);
+  }
+
+  respond(
+    status: number,
+    reason: string,
+    fields: Readonly<Record<string, string>>,
+    body: Buffer,
+    close: boolean,
+  ): void {
+    const exchange = this.#exchange!;
+    const { head } = exchange;
+    this.#isClosing ||= close;
+    const keeps =
+      !this.#isClosing &&
+      !this.#closesAfter(exchange) &&
+      (exchange.requestComplete || !head.hasBody) &&
+      head.upgrade === null;
+    this.#isClosing ||= !keeps;
+    this.#out.add(
+      writeOwnHead(status, reason, fields, {
+        rayId: exchange.rayId,
+        date: this.#edge.httpDate,
+        contentLength: body.length,
+        close: !keeps,
+        keepAlive10: keeps && head.minor === 0,
+      }),
+    );
+    if (head.method !== 'HEAD') this.#out.add(body);
+    this.#exchangeDone(keeps);
+  }
+
+  flush(): boolean {
+    const wantsMore = this.#out.flush();
+    if (!wantsMore) this.deadline = this.#in(this.#edge.limits.visitorStall);
+    return wantsMore;
+  }
+
+  // --- upgrades ----------------------------------------------------------------------------------------------------
+
+  startTunnel(head: ResponseHead): Buffer {
+    this.#outgoing = 'raw';
+    this.deadline = this.#in(this.#edge.limits.tunnelIdle);
+    this.#out.add(
+      `HTTP/1.1 101 Switching Protocols\r\n${head.fields}Server: countersign\r\nCF-Ray: ${this.#exchange!.rayId}\r\n` +
+        `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`,
+    );
+    return Buffer.from(this.#reader.tunnel());
+  }
+
+  endTunnel(): void {
+    this.#socket.end();
+  }
+
+  // --- the connection ----------------------------------------------------------------------------------------------
+
+  abort(): void {
+    this.#socket.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  drain(): void {
+    if (this.#exchange === null && this.#reader.isBetweenMessages) this.#close();
+  }
+
+  onDeadline(): void {
+    const exchange = this.#exchange;
+    if (this.#isClosing || exchange === null || exchange.isAnswered || exchange.requestComplete) {
+      // A head that began and never ended gets an answer; a silent connection does not.
+      if (!this.#isClosing && exchange === null && this.#reader.held > 0)
+        this.#refuseUnparsed(new Refusal(408, 'the header took too long'));
+      else this.destroy();
+    } else {
+      exchange.refuse(408, 'the body took too long');
+    }
+  }
+
+  /** Whether the connection ends after this exchange's response. */
+  #closesAfter({ head }: Exchange): boolean {
+    return head.close || this.#isHalfClosed || this.#edge.isDraining || (head.minor === 0 && !head.keepAlive);
+  }
+
+  /** The exchange's response is written whole. */
+  #exchangeDone(keepsConnection: boolean): void {
+    this.#exchange = null;
+    this.#out.flush();
+    this.#hold('origin', false);
+    if (!keepsConnection || this.#edge.isDraining) this.#close();
+    else if (this.#reader.isComplete) this.#nextRequest();
+  }
+
+  /** Stops or goes on reading, for one of several reasons. */
+  #hold(reason: Hold, on: boolean): void {
+    if (on === this.#holds.has(reason)) return;
+    if (on) {
+      this.#holds.add(reason);
+      this.#socket.pause();
+    } else {
+      this.#holds.delete(reason);
+      if (this.#holds.size === 0) this.#socket.resume();
+    }
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    socket.on('data', (data: Buffer) => this.#onSocketData(data));
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#onClose());
+  }
+
+  #onSocketData(data: Buffer): void {
+    if (this.#isClosing) return;
+    if (this.#exchange === null && this.#reader.isBetweenMessages)
+      this.deadline = this.#in(this.#edge.limits.requestHeadTime);
+    this.isReading = true;
+    this.#reader.push(data);
+    this.isReading = false;
+    this.#exchange?.flushRequest();
+    if (this.#reader.isComplete && this.#reader.held > MAX_WAITING) this.#hold('pipeline', true);
+  }
+
+  #nextRequest(): void {
+    if (this.#isClosing) return;
+    this.deadline = this.#in(this.#reader.held > 0 ? this.#edge.limits.requestHeadTime : this.#edge.limits.visitorIdle);
+    this.#hold('pipeline', false);
+    const wasReading = this.isReading;
+    this.isReading = true;
+    this.#reader.next();
+    this.isReading = wasReading;
+    if (!wasReading) this.#exchange?.flushRequest();
+    if (this.#isHalfClosed && this.#exchange === null) this.#close();
+  }
+
+  #onDrain(): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    this.deadline = exchange.isTunnel ? this.#in(this.#edge.limits.tunnelIdle) : Number.POSITIVE_INFINITY;
+    exchange.visitorDrained();
+  }
+
+  #onEnd(): void {
+    this.#isHalfClosed = true;
+    const exchange = this.#exchange;
+    if (exchange?.isTunnel) exchange.visitorEnded();
+    else if (exchange === null) this.#socket.end();
+    else if (!exchange.requestComplete) this.destroy();
+  }
+
+  #onClose(): void {
+    this.#edge.visitors.delete(this);
+    this.#edge.deadlines.remove(this);
+    this.#isClosing = true;
+    this.#exchange?.visitorGone();
+    this.#exchange = null;
+    this.#edge.visitorClosed();
+  }
+
+  /** A request that could not even be parsed is answered and the connection closed. */
+  #refuseUnparsed(refusal: Refusal): void {
+    this.#exchange = new Exchange(this.#edge, this, new RequestHead(), targetOfRefused(null), this.#edge.rays.next());
+    this.#exchange.refuse(refusal.status, refusal.reason);
+  }
+
+  /** Sends FIN, and reads on for a while so that what the visitor still sends does not destroy the answer. */
+  #close(): void {
+    this.#isClosing = true;
+    this.#reader.stop();
+    this.#out.flush();
+    this.#holds.clear();
+    this.#socket.end();
+    this.#socket.resume();
+    this.deadline = this.#in(this.#edge.limits.linger);
+  }
+
+  #in(time: number): number {
+    return this.#edge.deadlines.now + time;
+  }
+}
