@@ -7,13 +7,15 @@ import { findRuntime, root } from './runtime.js';
 
 /** Runs the program with `args` and exits as it does. */
 export function run(args) {
-  const at = args.indexOf('--runtime');
-  const wanted = at >= 0 ? args[at + 1] : process.env.COUNTERSIGN_RUNTIME;
+  const at = args.findIndex((arg) => arg === '--runtime' || arg.startsWith('--runtime='));
+  const isJoined = args[at]?.includes('=') ?? false;
+  const given = isJoined ? args[at].slice('--runtime='.length) : (args[at + 1] ?? '');
+  const wanted = at >= 0 ? given : process.env.COUNTERSIGN_RUNTIME;
   if (wanted !== undefined && wanted !== 'bun' && wanted !== 'node') {
-    console.error('--runtime must be bun or node.');
+    console.error(`${at >= 0 ? '--runtime' : 'COUNTERSIGN_RUNTIME'} must be bun or node, not "${wanted}".`);
     process.exit(2);
   }
-  const rest = at >= 0 ? args.toSpliced(at, 2) : args;
+  const rest = at >= 0 ? args.toSpliced(at, isJoined ? 1 : 2) : args;
   const runtime = wanted === undefined ? (findRuntime('bun') ?? findRuntime('node')) : findRuntime(wanted);
   if (runtime === null) {
     console.error('No Bun 1.4.5 (or newer) and no Node 26.10 (or newer) was found. Run "npm install" first.');

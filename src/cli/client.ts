@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseHostPort } from '../config/mod.ts';
 import { canonicalHostname, enclosingNames } from '../core/mod.ts';
+import { dataPath } from './files.ts';
 import { CliError } from './output.ts';
 
 /** Flags of every command that talks to a running control plane. */
@@ -87,7 +89,7 @@ export class Client {
 
 /** The client that flags, environment, or the local data directory describe. */
 export function connect(flags: ClientFlags, environment: NodeJS.ProcessEnv = process.env): Client {
-  const data = flags.data ?? environment.COUNTERSIGN_DATA ?? '.countersign';
+  const data = dataPath(flags.data, environment);
   const base =
     flags.api ?? environment.COUNTERSIGN_API ?? readText(join(data, 'api')) ?? 'http://127.0.0.1:7070/client/v4';
   const token = flags.token ?? environment.COUNTERSIGN_TOKEN ?? readText(join(data, 'token'));
@@ -96,8 +98,11 @@ export function connect(flags: ClientFlags, environment: NodeJS.ProcessEnv = pro
       3,
       `No token: give --token, set COUNTERSIGN_TOKEN, or name the data directory with --data (no ${join(data, 'token')}).`,
     );
-  if (!URL.canParse(base)) throw new CliError(2, `--api must be a URL, not "${base}".`);
-  const trimmed = base.replace(/\/+$/, '');
+  // COUNTERSIGN_API says HOST:PORT where it is meant for `up`.
+  const url = parseHostPort(base) === null ? base : `http://${base}`;
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
+    throw new CliError(2, `--api must be a URL, as http://127.0.0.1:7070, not "${base}".`);
+  const trimmed = url.replace(/\/+$/, '');
   return new Client(trimmed.endsWith('/client/v4') ? trimmed : `${trimmed}/client/v4`, token);
 }
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { StartError } from '../app/mod.ts';
+import { ConfigError } from '../config/mod.ts';
 import { ApiError } from '../core/mod.ts';
 import { currentRuntime, runtimeProblem } from '../platform/mod.ts';
 import { certCommand } from './commands/cert.ts';
@@ -33,6 +34,7 @@ function withSubcommands(command: Command): Command[] {
 function verdict(error: unknown): { code: number; message: string | null } {
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : 2, message: null };
   if (error instanceof CliError) return { code: error.exitCode, message: error.message };
+  if (error instanceof ConfigError) return { code: 2, message: error.message };
   if (error instanceof StartError) return { code: 3, message: error.message };
   if (error instanceof ApiError) return { code: 2, message: error.message };
   return { code: 3, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };

@@ -1,12 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Client } from '../client.ts';
 import { type CommonFlags, clientCommand, show } from '../command.ts';
+import { read } from '../files.ts';
 import { CliError, table } from '../output.ts';
+import { issueCommand } from './cert-issue.ts';
+import { rotate } from './cert-rotate.ts';
 
 type CertFlags = CommonFlags & { readonly zone?: string; readonly level: string };
 
-interface Certificate {
+/** An uploaded certificate as the API shows it. */
+export interface Certificate {
   readonly id: string;
   readonly status: string;
   readonly issuer: string;
@@ -60,8 +63,24 @@ export function certCommand(): Command {
       (one) => `${one.id}: ${one.status}.`,
     ),
   );
+  const rotation = common(
+    'rotate <old-id> <certificate-file> <key-file>',
+    'upload a certificate, and when it is deployed let it take the place of another, which is deleted',
+  ).action((oldId: string, certificateFile: string, keyFile: string, flags: CertFlags) =>
+    show(
+      flags,
+      async (client) =>
+        await rotate(client, await storePath(client, flags), oldId, {
+          certificate: read(certificateFile),
+          private_key: read(keyFile),
+        }),
+      ({ id, replaced, hostnames }) => [`${id} took the place of ${replaced}.`, ...hostnames].join('\n  '),
+    ),
+  );
   return new Command('cert')
-    .description('uploaded client certificates')
+    .description('client certificates')
+    .addCommand(issueCommand())
+    .addCommand(rotation)
     .addCommand(upload)
     .addCommand(list)
     .addCommand(showOne)
@@ -89,12 +108,4 @@ function describe(certificates: readonly Listed[]): string {
     ['ID', 'LEVEL', 'STATUS', 'EXPIRES', 'ISSUER'],
     ...certificates.map(({ id, level, status, expires_on, issuer }) => [id, level, status, expires_on, issuer]),
   ]);
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CliError(2, `${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
 }

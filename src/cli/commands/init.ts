@@ -3,10 +3,11 @@ import { openControlPlane, writeToken } from '../../app/mod.ts';
 import { init } from '../../control/mod.ts';
 import { canonicalHostname } from '../../core/mod.ts';
 import { createLogger } from '../../observe/mod.ts';
+import { dataPath } from '../files.ts';
 import { CliError, print, printJson } from '../output.ts';
 
 interface InitFlags {
-  readonly data: string;
+  readonly data?: string;
   readonly database?: string;
   readonly accountId?: string;
   readonly email?: string;
@@ -20,7 +21,7 @@ interface InitFlags {
 export function initCommand(): Command {
   return new Command('init')
     .description('make the data directory, keys and first account; every id can be chosen')
-    .option('--data <DIR>', 'data directory', process.env.COUNTERSIGN_DATA ?? '.countersign')
+    .option('--data <DIR>', 'data directory (default: .countersign) [COUNTERSIGN_DATA]')
     .option('--database <URL>', 'database (default: SQLite in the data directory)')
     .option('--account-id <HEX32>', 'id of the account')
     .option('--email <E>', 'e-mail address that goes with the API key')
@@ -66,7 +67,7 @@ function check(flags: InitFlags): WantedZone[] {
 
 async function run(flags: InitFlags): Promise<void> {
   const zones = check(flags);
-  const plane = await openControlPlane(flags.data, flags.database ?? null, createLogger({ part: 'init' }));
+  const plane = await openControlPlane(dataPath(flags.data), flags.database ?? null, createLogger({ part: 'init' }));
   try {
     const { accountId, email, apiKey, apiToken } = flags;
     const keepToken = (token: string) => writeToken(plane.directory, token);

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import {
@@ -11,13 +10,12 @@ import {
   startDemo,
   writeToken,
 } from '../../app/mod.ts';
-import { type Config, ConfigError, loadConfig, OPTIONS } from '../../config/mod.ts';
+import { type Config, OPTIONS } from '../../config/mod.ts';
 import { init } from '../../control/mod.ts';
 import { createLogger } from '../../observe/mod.ts';
 import { onStopSignal, systemClock } from '../../platform/mod.ts';
-import { CliError, colour, print, printJson, table } from '../output.ts';
-
-const CONFIG_FILE = 'countersign.yaml';
+import { readConfig } from '../files.ts';
+import { colour, print, printJson, table } from '../output.ts';
 
 /** `countersign up`: control plane and edge in one go. */
 export function upCommand(): Command {
@@ -33,7 +31,7 @@ export function upCommand(): Command {
 async function run(
   flags: Partial<Record<keyof Config, string | boolean>> & { readonly json?: boolean },
 ): Promise<void> {
-  const config = readConfig(flags);
+  const config = readConfig(flags, process.env);
   const logger = createLogger({ part: 'control', pid: process.pid });
   const plane = await openControlPlane(config.data, config.database, logger);
   let running: Running;
@@ -67,16 +65,6 @@ async function run(
   );
   if (flags.json) printJson(describeJson(running, demo));
   else await describe(running, demo);
-}
-
-function readConfig(flags: Partial<Record<keyof Config, string | boolean>>): Config {
-  try {
-    const file = existsSync(CONFIG_FILE) ? readFileSync(CONFIG_FILE, 'utf8') : null;
-    return loadConfig({ flags, environment: process.env, file, cores: availableParallelism() }).config;
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(2, error.message);
-    throw error;
-  }
 }
 
 /** The contract of `up --json` (design/product.md). */
