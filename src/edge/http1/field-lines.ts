@@ -8,30 +8,36 @@ export function hasOddBytes(head: string): boolean {
   return ODD_BYTE.test(head) || BARE_LINE_END.test(head);
 }
 
-/** Takes one field that has a role of its own. A text returned refuses the message for that reason. */
-export type FieldSink = (role: FieldRole, value: string, lower: string) => string | undefined;
+/** Takes one field that has a role of its own into a head. A text returned refuses the message for that reason. */
+export type FieldSink<Head> = (head: Head, role: FieldRole, value: string) => string | undefined;
 
 /**
- * Reads the field lines of a head from `start` (the first character after the CRLF of its first line), gives those
- * with a role of their own to `sink`, and appends the rest to `out`, written anew as `name: value` and CRLF.
+ * Reads the field lines of a head's text from `start` (the first character after the CRLF of its first line), gives those
+ * with a role of their own to `sink` together with `head`, and returns the rest, written anew as `name: value` and CRLF.
  * Returns a `Failed` where a line is not a field (RFC 9112 section 5): no colon, a space before
  * it, a name that is no token, a folded line.
  */
-export function readFieldLines(head: string, start: number, names: FieldNames, sink: FieldSink): string | Failed {
+export function readFieldLines<Head>(
+  text: string,
+  start: number,
+  names: FieldNames,
+  sink: FieldSink<Head>,
+  head: Head,
+): string | Failed {
   let out = '';
-  for (let at = start; at < head.length; ) {
-    let end = head.indexOf('\r\n', at);
-    if (end < 0) end = head.length;
-    const colon = head.indexOf(':', at);
+  for (let at = start; at < text.length; ) {
+    let end = text.indexOf('\r\n', at);
+    if (end < 0) end = text.length;
+    const colon = text.indexOf(':', at);
     if (colon < 0 || colon >= end) return new Failed('a header line without a colon');
-    const name = names.get(head.slice(at, colon));
+    const name = names.get(text.slice(at, colon));
     if (name === null) return new Failed('a header name that is not a token');
     if (name.role === 'pass') {
-      out += isCanonical(head, colon, end)
-        ? head.slice(at, end + 2)
-        : `${head.slice(at, colon)}: ${trim(head, colon + 1, end)}\r\n`;
+      out += isCanonical(text, colon, end)
+        ? text.slice(at, end + 2)
+        : `${text.slice(at, colon)}: ${trim(text, colon + 1, end)}\r\n`;
     } else if (name.role !== 'drop') {
-      const problem = sink(name.role, trim(head, colon + 1, end), name.lower);
+      const problem = sink(head, name.role, trim(text, colon + 1, end));
       if (problem !== undefined) return new Failed(problem);
     }
     at = end + 2;

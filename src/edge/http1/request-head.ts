@@ -1,5 +1,5 @@
 import { Failed, hasOddBytes, listTokens, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
-import { REQUEST_FIELDS } from './field-name.ts';
+import { type FieldRole, REQUEST_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
 
 /** Longest request target, in bytes (spec/origin-pulls.md 4.2). */
@@ -29,6 +29,11 @@ export class RequestHead {
   forwardedForCount = 0;
   hasConnectingIp = false;
   cdnLoop: string | null = null;
+  /** These fields as sent, several joined by commas; null where there are none. */
+  transferEncoding: string | null = null;
+  connection: string | null = null;
+  offeredUpgrade: string | null = null;
+  expect: string | null = null;
 
   /** True where a body follows (a body of no bytes counts as none). */
   get hasBody(): boolean {
@@ -67,68 +72,70 @@ function readRequestLine(head: RequestHead, text: string, lineEnd: number): Refu
 }
 
 function readRequestFields(head: RequestHead, text: string, start: number): RequestHead | Refusal {
-  let hosts = 0;
-  let transferEncoding: string | null = null;
-  let upgrade: string | null = null;
-  let connection: string | null = null;
-  let expect: string | null = null;
-  const fields = readFieldLines(text, start, REQUEST_FIELDS, (role, value) => {
-    switch (role) {
-      case 'host':
-        head.host = value;
-        return ++hosts > 1 ? 'more than one Host' : undefined;
-      case 'content-length':
-        if (head.contentLength >= 0) return 'more than one Content-Length';
-        head.contentLength = parseContentLength(value);
-        return head.contentLength < 0 ? 'a malformed Content-Length' : undefined;
-      case 'transfer-encoding':
-        if (transferEncoding !== null) return 'more than one Transfer-Encoding';
-        transferEncoding = value;
-        return undefined;
-      case 'connection':
-        connection = connection === null ? value : `${connection},${value}`;
-        return undefined;
-      case 'upgrade':
-        if (upgrade !== null) return 'more than one Upgrade';
-        upgrade = value;
-        return undefined;
-      case 'expect':
-        expect = expect === null ? value : `${expect},${value}`;
-        return undefined;
-      case 'accept':
-        head.accept = value;
-        head.fields += `Accept: ${value}\r\n`;
-        return undefined;
-      case 'accept-encoding':
-        head.acceptEncoding = head.acceptEncoding === null ? value : `${head.acceptEncoding}, ${value}`;
-        return undefined;
-      case 'x-forwarded-for':
-        head.forwardedForCount++;
-        head.forwardedFor = value;
-        return undefined;
-      case 'cf-connecting-ip':
-        head.hasConnectingIp = true;
-        return undefined;
-      case 'cdn-loop':
-        head.cdnLoop = head.cdnLoop === null ? value : `${head.cdnLoop}, ${value}`;
-        return undefined;
-      default:
-        return undefined;
-    }
-  });
+  const fields = readFieldLines(text, start, REQUEST_FIELDS, takeRequestField, head);
   if (fields instanceof Failed) return new Refusal(400, fields.reason);
   head.fields += fields;
-  if (transferEncoding !== null) {
-    const problem = checkTransferEncoding(head, transferEncoding);
+  if (head.transferEncoding !== null) {
+    const problem = checkTransferEncoding(head, head.transferEncoding);
     if (problem !== null) return problem;
   }
-  if (connection !== null) applyConnection(head, connection, upgrade);
-  if (expect !== null) {
-    if ((expect as string).toLowerCase() !== '100-continue')
-      return new Refusal(417, 'an expectation other than 100-continue');
-    head.expectContinue = head.minor === 1;
+  if (head.connection !== null) applyConnection(head, head.connection);
+  return checkExpect(head) ?? head;
+}
+
+/** Takes a field that has a role of its own into a request's head. A text returned refuses the request for that reason. */
+export function takeRequestField(head: RequestHead, role: FieldRole, value: string): string | undefined {
+  switch (role) {
+    case 'host':
+      if (head.host !== null) return 'more than one Host';
+      head.host = value;
+      return undefined;
+    case 'content-length':
+      if (head.contentLength >= 0) return 'more than one Content-Length';
+      head.contentLength = parseContentLength(value);
+      return head.contentLength < 0 ? 'a malformed Content-Length' : undefined;
+    case 'transfer-encoding':
+      if (head.transferEncoding !== null) return 'more than one Transfer-Encoding';
+      head.transferEncoding = value;
+      return undefined;
+    case 'connection':
+      head.connection = head.connection === null ? value : `${head.connection},${value}`;
+      return undefined;
+    case 'upgrade':
+      if (head.offeredUpgrade !== null) return 'more than one Upgrade';
+      head.offeredUpgrade = value;
+      return undefined;
+    case 'expect':
+      head.expect = head.expect === null ? value : `${head.expect},${value}`;
+      return undefined;
+    case 'accept':
+      head.accept = value;
+      head.fields += `Accept: ${value}\r\n`;
+      return undefined;
+    case 'accept-encoding':
+      head.acceptEncoding = head.acceptEncoding === null ? value : `${head.acceptEncoding}, ${value}`;
+      return undefined;
+    case 'x-forwarded-for':
+      head.forwardedForCount++;
+      head.forwardedFor = value;
+      return undefined;
+    case 'cf-connecting-ip':
+      head.hasConnectingIp = true;
+      return undefined;
+    case 'cdn-loop':
+      head.cdnLoop = head.cdnLoop === null ? value : `${head.cdnLoop}, ${value}`;
+      return undefined;
+    default:
+      return undefined;
   }
-  return head;
+}
+
+/** Reads the `Expect` field (RFC 9110 section 10.1.1). */
+export function checkExpect(head: RequestHead): Refusal | null {
+  if (head.expect === null) return null;
+  if (head.expect.toLowerCase() !== '100-continue') return new Refusal(417, 'an expectation other than 100-continue');
+  head.expectContinue = head.minor === 1;
+  return null;
 }
 
 function checkTransferEncoding(head: RequestHead, value: string): Refusal | null {
@@ -139,12 +146,12 @@ function checkTransferEncoding(head: RequestHead, value: string): Refusal | null
   return null;
 }
 
-function applyConnection(head: RequestHead, connection: string, upgrade: string | null): void {
+function applyConnection(head: RequestHead, connection: string): void {
   const listed = new Set<string>();
   for (const token of listTokens(connection)) {
     if (token === 'close') head.close = true;
     else if (token === 'keep-alive') head.keepAlive = true;
-    else if (token === 'upgrade') head.upgrade = upgrade;
+    else if (token === 'upgrade') head.upgrade = head.offeredUpgrade;
     else listed.add(token);
   }
   if (listed.size > 0) head.fields = withoutFields(head.fields, listed);

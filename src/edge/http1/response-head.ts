@@ -1,5 +1,5 @@
 import { Failed, hasOddBytes, listTokens, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
-import { RESPONSE_FIELDS } from './field-name.ts';
+import { type FieldRole, RESPONSE_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
 
 /** A parsed response head. Texts are latin1: one character a byte. */
@@ -19,6 +19,10 @@ export class ResponseHead {
   upgrade: string | null = null;
   contentEncoding: string | null = null;
   hasDate = false;
+  /** These fields as sent, several joined by commas; null where there are none. */
+  transferEncoding: string | null = null;
+  connection: string | null = null;
+  offeredUpgrade: string | null = null;
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
@@ -34,56 +38,55 @@ export function parseResponseHead(text: string): ResponseHead | Refusal {
   head.minor = line[1] === '1' ? 1 : 0;
   head.status = Number(line[2]);
   head.reason = line[3] ?? '';
-  let transferEncoding: string | null = null;
-  let connection: string | null = null;
-  let upgrade: string | null = null;
-  const fields = readFieldLines(text, lineEnd + 2, RESPONSE_FIELDS, (role, value) => {
-    switch (role) {
-      case 'content-length':
-        if (head.contentLength >= 0) return 'more than one Content-Length';
-        head.contentLength = parseContentLength(value);
-        return head.contentLength < 0 ? 'a malformed Content-Length' : undefined;
-      case 'transfer-encoding':
-        if (transferEncoding !== null) return 'more than one Transfer-Encoding';
-        transferEncoding = value;
-        return undefined;
-      case 'connection':
-        connection = connection === null ? value : `${connection},${value}`;
-        return undefined;
-      case 'upgrade':
-        upgrade = value;
-        return undefined;
-      case 'content-encoding':
-        head.contentEncoding = head.contentEncoding === null ? value : `${head.contentEncoding}, ${value}`;
-        return undefined;
-      case 'date':
-        head.hasDate = true;
-        head.fields += `Date: ${value}\r\n`;
-        return undefined;
-      default:
-        return undefined;
-    }
-  });
+  const fields = readFieldLines(text, lineEnd + 2, RESPONSE_FIELDS, takeResponseField, head);
   if (fields instanceof Failed) return new Refusal(502, fields.reason);
   head.fields += fields;
-  if (transferEncoding !== null) {
+  if (head.transferEncoding !== null) {
     if (head.minor === 0) return new Refusal(502, 'Transfer-Encoding in an HTTP/1.0 response');
     if (head.contentLength >= 0) return new Refusal(502, 'both Content-Length and Transfer-Encoding');
-    if ((transferEncoding as string).toLowerCase() !== 'chunked')
+    if (head.transferEncoding.toLowerCase() !== 'chunked')
       return new Refusal(502, 'a transfer coding other than chunked');
     head.chunked = true;
   }
   head.close = head.minor === 0;
-  if (connection !== null) applyConnection(head, connection, upgrade);
+  if (head.connection !== null) applyConnection(head, head.connection);
   return head;
 }
 
-function applyConnection(head: ResponseHead, connection: string, upgrade: string | null): void {
+function takeResponseField(head: ResponseHead, role: FieldRole, value: string): string | undefined {
+  switch (role) {
+    case 'content-length':
+      if (head.contentLength >= 0) return 'more than one Content-Length';
+      head.contentLength = parseContentLength(value);
+      return head.contentLength < 0 ? 'a malformed Content-Length' : undefined;
+    case 'transfer-encoding':
+      if (head.transferEncoding !== null) return 'more than one Transfer-Encoding';
+      head.transferEncoding = value;
+      return undefined;
+    case 'connection':
+      head.connection = head.connection === null ? value : `${head.connection},${value}`;
+      return undefined;
+    case 'upgrade':
+      head.offeredUpgrade = value;
+      return undefined;
+    case 'content-encoding':
+      head.contentEncoding = head.contentEncoding === null ? value : `${head.contentEncoding}, ${value}`;
+      return undefined;
+    case 'date':
+      head.hasDate = true;
+      head.fields += `Date: ${value}\r\n`;
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+function applyConnection(head: ResponseHead, connection: string): void {
   const listed = new Set<string>();
   for (const token of listTokens(connection)) {
     if (token === 'close') head.close = true;
     else if (token === 'keep-alive') head.close = false;
-    else if (token === 'upgrade') head.upgrade = upgrade;
+    else if (token === 'upgrade') head.upgrade = head.offeredUpgrade;
     else listed.add(token);
   }
   if (listed.size > 0) head.fields = withoutFields(head.fields, listed);

@@ -13,6 +13,6 @@ export function passTrailers(trailers: string): string | null {
   if (trailers === '') return '';
   const text = trailers.slice(0, -2);
   if (hasOddBytes(text)) return null;
-  const fields = readFieldLines(text, 0, TRAILER_FIELDS, () => undefined);
+  const fields = readFieldLines(text, 0, TRAILER_FIELDS, () => undefined, null);
   return fields instanceof Failed ? null : fields;
 }
