@@ -53,6 +53,7 @@ function add({ code, output }, passed, failed, skipped) {
 if (only.length === 0) {
   await check('types', join(root, 'node_modules/.bin/tsc'), []);
   await check('lint', join(root, 'node_modules/.bin/biome'), ['check', '--error-on-warnings', '.']);
+  await check('dead code', join(root, 'node_modules/.bin/knip'), ['--exclude', 'types,binaries']);
 }
 for (const name of ['node', 'bun']) {
   const runtime = findRuntime(name);

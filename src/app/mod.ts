@@ -1,3 +1,3 @@
-export { type DataDirectory, dataDirectory, StartError, writeToken } from './data-directory.ts';
+export { type DataDirectory, StartError, writeToken } from './data-directory.ts';
 export { type Demo, runDemoChecks, startDemo } from './demo.ts';
 export { type ControlPlane, openControlPlane, type Running, start } from './up.ts';

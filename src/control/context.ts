@@ -24,7 +24,7 @@ export interface Context {
 }
 
 /** How long an answer waits for the workers, in milliseconds. */
-export const DEPLOY_WAIT = 1000;
+const DEPLOY_WAIT = 1000;
 
 /** The cause of what nobody asked for. */
 export const SYSTEM: Cause = { actor: 'system', source: '' };

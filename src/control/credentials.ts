@@ -16,7 +16,7 @@ export interface Principal {
 }
 
 /** SHA-256 of a credential: all that is kept of it. */
-export function hashCredential(secret: string): string {
+function hashCredential(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 

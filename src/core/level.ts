@@ -1,11 +1,11 @@
 /** The three levels of Authenticated Origin Pulls, the most specific first (spec/origin-pulls.md 1.1). */
-export const LEVELS = ['hostname', 'zone', 'global'] as const;
+const LEVELS = ['hostname', 'zone', 'global'] as const;
 
 /** One of `LEVELS`. */
 export type Level = (typeof LEVELS)[number];
 
 /** Encryption modes, the values of the zone setting `ssl` (spec/origin-pulls.md 3.1). */
-export const SSL_MODES = ['off', 'flexible', 'full', 'strict', 'origin_pull'] as const;
+const SSL_MODES = ['off', 'flexible', 'full', 'strict', 'origin_pull'] as const;
 
 /** One of `SSL_MODES`. */
 export type SslMode = (typeof SSL_MODES)[number];

@@ -29,7 +29,7 @@ export interface Resolution {
 }
 
 /** The scheme toward the origin (spec/origin-pulls.md 3.1). `port` is the one that the visitor used. */
-export function originScheme(mode: SslMode, scheme: Scheme, port: number): OriginScheme {
+function originScheme(mode: SslMode, scheme: Scheme, port: number): OriginScheme {
   switch (mode) {
     case 'off':
       return scheme === 'https' ? 'redirect_to_http' : 'http';

@@ -12,7 +12,7 @@ const VERIFY_CODES =
   /^(ERR_TLS_CERT_ALTNAME_INVALID|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|ERROR_IN_CERT_|CRL_)/;
 
 /** True for a TLS alert that the peer sent. OpenSSL and BoringSSL spell them differently; both say ALERT. */
-export function isTlsAlert(error: SocketError): boolean {
+function isTlsAlert(error: SocketError): boolean {
   return /^ERR_SSL_.*ALERT/.test(error.code ?? '');
 }
 

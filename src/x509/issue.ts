@@ -29,7 +29,7 @@ export interface IssueOptions {
 const DAY = 86_400_000;
 const CA_DAYS = 3650;
 /** Life of the leaf that the global level presents, and of visitor certificates. */
-export const LEAF_DAYS = 90;
+const LEAF_DAYS = 90;
 const CLIENT_DAYS = 365;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 

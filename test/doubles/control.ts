@@ -12,7 +12,7 @@ import { type Resolution, resolve, type Snapshot, SnapshotIndex } from '../../sr
 import { openStore, type ZoneRow } from '../../src/store/mod.ts';
 
 /** Workers that one test owns: they take each change at once, and acknowledge it or never. */
-export class TestWorkers implements Distribution {
+class TestWorkers implements Distribution {
   readonly index = new SnapshotIndex();
   /** Whether they acknowledge. */
   acknowledge = true;

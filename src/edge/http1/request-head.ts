@@ -3,7 +3,7 @@ import { type FieldRole, REQUEST_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
 
 /** Longest request target, in bytes (spec/origin-pulls.md 4.2). */
-export const MAX_TARGET = 16 * 1024;
+const MAX_TARGET = 16 * 1024;
 
 /** A parsed request head. Texts are latin1: one character a byte. */
 export class RequestHead {
