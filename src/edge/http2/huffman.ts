@@ -1,0 +1,140 @@
+import type { Buffer } from 'node:buffer';
+
+const EOS = 256;
+
+/**
+ * Length in bits of each symbol's code (RFC 7541 Appendix B), EOS last. The code is canonical (shorter ones first,
+ * equal ones in the symbols' order), so the codes themselves follow from this.
+ */
+const LENGTHS: readonly number[] = [
+  13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
+  28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
+  13, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6, 15, 5, 6, 5, 6,
+  5, 6, 6, 6, 5, 7, 7, 6, 6, 6, 5, 6, 7, 6, 5, 5, 6, 7, 7, 7, 7, 7, 15, 11, 14, 13, 28, 20, 22, 20, 20, 22, 22, 22, 23,
+  22, 23, 23, 23, 23, 23, 24, 23, 24, 24, 22, 23, 24, 23, 23, 23, 23, 21, 22, 23, 22, 23, 23, 24, 22, 21, 20, 22, 22,
+  23, 23, 21, 23, 22, 22, 24, 21, 22, 23, 23, 21, 21, 22, 21, 23, 22, 23, 23, 20, 22, 22, 22, 23, 22, 22, 23, 26, 26,
+  20, 19, 22, 23, 22, 25, 26, 26, 26, 27, 27, 26, 24, 25, 19, 21, 26, 27, 27, 26, 27, 24, 21, 21, 26, 26, 28, 27, 27,
+  27, 20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27,
+  27, 27, 27, 26, 30,
+];
+
+/**
+ * The decoder's states: the inner nodes of the code's tree, and one that nothing leads out of. Nodes 0 to 7 are those
+ * reached by so many ones: what may be left over at a text's end (section 5.2).
+ */
+const STATES = 257;
+const DEAD = 256;
+const LAST_PADDING = 7;
+
+const CODE_LENGTHS = Uint8Array.from(LENGTHS);
+const CODES = canonicalCodes();
+/** For a state and a byte: the symbols that end in it (two at most), bits 0–15; how many, 16–17; the next state, from 18. */
+const STEPS = byteSteps(codeTree());
+
+/** Number of bytes that `encodeHuffman` writes for this latin1 text. */
+export function huffmanLength(text: string): number {
+  let bits = 0;
+  for (let i = 0; i < text.length; i++) bits += CODE_LENGTHS[text.charCodeAt(i) & 0xff]!;
+  return (bits + 7) >> 3;
+}
+
+/** Writes a latin1 text in Huffman code into `out` at `at`; returns where it ends (RFC 7541 section 5.2). */
+export function encodeHuffman(text: string, out: Buffer, at: number): number {
+  let end = at;
+  let pending = 0;
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const symbol = text.charCodeAt(i) & 0xff;
+    let code = CODES[symbol]!;
+    let length = CODE_LENGTHS[symbol]!;
+    if (length > 24) {
+      // Seven bits may be pending, and there is room for 31.
+      length -= 8;
+      pending = (pending << length) | (code >>> 8);
+      count += length;
+      for (; count >= 8; count -= 8) out[end++] = pending >>> (count - 8);
+      code &= 0xff;
+      length = 8;
+    }
+    pending = (pending << length) | code;
+    count += length;
+    for (; count >= 8; count -= 8) out[end++] = pending >>> (count - 8);
+  }
+  if (count > 0) out[end++] = (pending << (8 - count)) | (0xff >>> count);
+  return end;
+}
+
+/** The most bytes that so many bytes of Huffman code may decode to: no code is shorter than five bits. */
+export function maxDecodedLength(length: number): number {
+  return Math.ceil((length * 8) / 5) + 1;
+}
+
+/**
+ * Decodes `from` to `to` of `data` into `out`, which must have room for `maxDecodedLength`. Returns the number of
+ * bytes written, or -1 where the text holds EOS or ends in other than up to seven ones (RFC 7541 section 5.2).
+ */
+export function decodeHuffman(data: Buffer, from: number, to: number, out: Buffer): number {
+  let length = 0;
+  let state = 0;
+  for (let i = from; i < to; i++) {
+    const step = STEPS[(state << 8) | data[i]!]!;
+    out[length] = step;
+    out[length + 1] = step >> 8;
+    length += (step >> 16) & 3;
+    state = step >> 18;
+  }
+  return state <= LAST_PADDING ? length : -1;
+}
+
+function canonicalCodes(): Uint32Array {
+  const codes = new Uint32Array(LENGTHS.length);
+  const symbols = LENGTHS.map((_, symbol) => symbol).sort((a, b) => LENGTHS[a]! - LENGTHS[b]! || a - b);
+  let code = 0;
+  let length = LENGTHS[symbols[0]!]!;
+  for (const symbol of symbols) {
+    code <<= LENGTHS[symbol]! - length;
+    length = LENGTHS[symbol]!;
+    codes[symbol] = code++;
+  }
+  return codes;
+}
+
+/** Two branches a node: the number of a node, or -1 minus a symbol. */
+function codeTree(): Int16Array {
+  const tree = new Int16Array(2 * DEAD);
+  let nodes = 1;
+  // EOS, the code of ones alone, comes first: so the nodes on its way are the first ones.
+  for (const symbol of [EOS, ...Array(EOS).keys()]) {
+    let node = 0;
+    for (let bit = LENGTHS[symbol]! - 1; bit > 0; bit--) {
+      const branch = 2 * node + ((CODES[symbol]! >>> bit) & 1);
+      if (tree[branch] === 0) tree[branch] = nodes++;
+      node = tree[branch]!;
+    }
+    tree[2 * node + (CODES[symbol]! & 1)] = -1 - symbol;
+  }
+  return tree;
+}
+
+function byteSteps(tree: Int16Array): Int32Array {
+  const steps = new Int32Array(STATES << 8);
+  for (let state = 0; state < STATES; state++)
+    for (let byte = 0; byte < 256; byte++) steps[(state << 8) | byte] = byteStep(tree, state, byte);
+  return steps;
+}
+
+function byteStep(tree: Int16Array, state: number, byte: number): number {
+  let node = state;
+  let symbols = 0;
+  let count = 0;
+  for (let bit = 7; bit >= 0 && node !== DEAD; bit--) {
+    const branch = tree[2 * node + ((byte >> bit) & 1)]!;
+    if (branch >= 0) node = branch;
+    else if (branch === -1 - EOS) node = DEAD;
+    else {
+      symbols |= (-1 - branch) << (8 * count++);
+      node = 0;
+    }
+  }
+  return (node << 18) | (count << 16) | symbols;
+}
