@@ -99,7 +99,7 @@ function canonicalCodes(): Uint32Array {
   return codes;
 }
 
-/** Two branches a node: the number of a node, or -1 minus a symbol. */
+/** Two branches a node: the number of a node, or -1 minus a symbol; EOS is a dead end (section 5.2). */
 function codeTree(): Int16Array {
   const tree = new Int16Array(2 * DEAD);
   let nodes = 1;
@@ -111,30 +111,39 @@ function codeTree(): Int16Array {
       if (tree[branch] === 0) tree[branch] = nodes++;
       node = tree[branch]!;
     }
-    tree[2 * node + (CODES[symbol]! & 1)] = -1 - symbol;
+    tree[2 * node + (CODES[symbol]! & 1)] = symbol === EOS ? DEAD : -1 - symbol;
   }
   return tree;
 }
 
+/** A byte's step is made of two half steps; in four bits, no more than one symbol ends. */
 function byteSteps(tree: Int16Array): Int32Array {
+  const halves = halfSteps(tree);
   const steps = new Int32Array(STATES << 8);
-  for (let state = 0; state < STATES; state++)
-    for (let byte = 0; byte < 256; byte++) steps[(state << 8) | byte] = byteStep(tree, state, byte);
+  for (let at = 0; at < steps.length; at++) {
+    const first = halves[at >> 4]!;
+    const second = halves[((first >> 18) << 4) | (at & 15)]!;
+    const count = (first >> 16) & 3;
+    steps[at] = (second & ~0xffff) + (first & 0x3ffff) + ((second & 0xff) << (8 * count));
+  }
   return steps;
 }
 
-function byteStep(tree: Int16Array, state: number, byte: number): number {
-  let node = state;
-  let symbols = 0;
-  let count = 0;
-  for (let bit = 7; bit >= 0 && node !== DEAD; bit--) {
-    const branch = tree[2 * node + ((byte >> bit) & 1)]!;
-    if (branch >= 0) node = branch;
-    else if (branch === -1 - EOS) node = DEAD;
-    else {
-      symbols |= (-1 - branch) << (8 * count++);
-      node = 0;
+function halfSteps(tree: Int16Array): Int32Array {
+  const steps = new Int32Array(STATES << 4);
+  for (let at = 0; at < steps.length; at++) {
+    let node = at >> 4;
+    let ended = 0;
+    for (let bit = 3; bit >= 0 && node !== DEAD; bit--) {
+      const branch = tree[2 * node + ((at >> bit) & 1)]!;
+      if (branch >= 0) {
+        node = branch;
+      } else {
+        ended = (1 << 16) | (-1 - branch);
+        node = 0;
+      }
     }
+    steps[at] = (node << 18) | ended;
   }
-  return (node << 18) | (count << 16) | symbols;
+  return steps;
 }
