@@ -28,6 +28,10 @@ const LAST_PADDING = 7;
 
 const CODE_LENGTHS = Uint8Array.from(LENGTHS);
 const CODES = canonicalCodes();
+/** Code and length of a symbol in one number; 0 where the code has more than 24 bits (none of a usual text has). */
+const SHORT_CODES = Int32Array.from(CODES, (code, symbol) =>
+  LENGTHS[symbol]! > 24 ? 0 : (code << 5) | LENGTHS[symbol]!,
+);
 /** For a state and a byte: the symbols that end in it (two at most), bits 0–15; how many, 16–17; the next state, from 18. */
 const STEPS = byteSteps(codeTree());
 
@@ -45,19 +49,17 @@ export function encodeHuffman(text: string, out: Buffer, at: number): number {
   let count = 0;
   for (let i = 0; i < text.length; i++) {
     const symbol = text.charCodeAt(i) & 0xff;
-    let code = CODES[symbol]!;
-    let length = CODE_LENGTHS[symbol]!;
-    if (length > 24) {
-      // Seven bits may be pending, and there is room for 31.
-      length -= 8;
-      pending = (pending << length) | (code >>> 8);
+    let code = SHORT_CODES[symbol]!;
+    if (code === 0) {
+      // Seven bits may be pending, and there is room for 31 in all: the code goes in two parts, its last byte alone.
+      const length = CODE_LENGTHS[symbol]! - 8;
+      pending = (pending << length) | (CODES[symbol]! >>> 8);
       count += length;
       for (; count >= 8; count -= 8) out[end++] = pending >>> (count - 8);
-      code &= 0xff;
-      length = 8;
+      code = ((CODES[symbol]! & 0xff) << 5) | 8;
     }
-    pending = (pending << length) | code;
-    count += length;
+    pending = (pending << (code & 31)) | (code >> 5);
+    count += code & 31;
     for (; count >= 8; count -= 8) out[end++] = pending >>> (count - 8);
   }
   if (count > 0) out[end++] = (pending << (8 - count)) | (0xff >>> count);
