@@ -16,6 +16,9 @@ export interface IndexedName {
   readonly staticCount: number;
   /** The name as a string literal (section 5.2). */
   readonly literal: Buffer;
+  /** The value that was last sent plain, and its literal once it was sent twice in a row (`Date`, for a second). */
+  lastValue: string;
+  lastLiteral: Buffer | null;
 }
 
 const NEVER = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie']);
@@ -44,6 +47,8 @@ function add(name: string): IndexedName {
     staticIndex,
     staticCount: staticIndex === 0 ? 0 : STATIC_NAMES.lastIndexOf(name, STATIC_LENGTH) - staticIndex + 1,
     literal: Buffer.from(buffer.subarray(0, writeString(name, buffer, 0))),
+    lastValue: '',
+    lastLiteral: null,
   };
   if (seen.size < MAX_NAMES && name.length <= MAX_KEPT_LENGTH) seen.set(name, indexed);
   return indexed;

@@ -57,6 +57,15 @@ test('secrets are never indexed, and the ever-changing is not', () => {
   }
 });
 
+test('a plain value that comes again, or not, is written as it is', () => {
+  const decoder = new HpackDecoder(4096, 65_536);
+  const [first, second, long] = ['Mon, 21 Oct 2013 20:13:21 GMT', '', 'x'.repeat(300)] as const;
+  for (const date of [second, first, first, first, second, second, first, long, long, long, second, first, first]) {
+    const fields = ['date', date, 'etag', date];
+    assert.deepEqual(decode(decoder, new HpackEncoder().encode(fields)), fields);
+  }
+});
+
 test('a text is in Huffman code only where that is shorter', () => {
   const encoder = new HpackEncoder();
   assert.equal(hexOf(encoder.encode(['etag', 'aaaaaaaa'])), '0f1385' + '18c6318c63');

@@ -10,6 +10,9 @@ const DEFAULT_TABLE_SIZE = 4096;
 /** A name with so many values in the table is one whose values change: further ones are not added. */
 const MAX_VALUES = 8;
 
+/** Longer plain values are not remembered. */
+const MAX_KEPT_VALUE = 64;
+
 const SLAB_SIZE = 64 * 1024;
 const MAX_SLAB_BLOCK = SLAB_SIZE / 4;
 
@@ -94,7 +97,7 @@ export class HpackEncoder {
     const known = indexedName(name);
     for (let index = known.staticIndex; index < known.staticIndex + known.staticCount; index++)
       if (STATIC_VALUES[index] === value && known.indexing !== 'never') return writeInteger(index, 0x7f, 0x80, out, at);
-    if (known.indexing === 'plain') return writeLiteral(known, known.staticIndex, 0x0f, 0x00, value, out, at);
+    if (known.indexing === 'plain') return writePlain(known, value, out, at);
     if (known.indexing === 'never') return writeLiteral(known, known.staticIndex, 0x0f, 0x10, value, out, at);
     const table = this.#table;
     const newest = this.#newest.get(name) ?? -1;
@@ -130,6 +133,20 @@ export class HpackEncoder {
   }
 }
 
+/** A value that is not for the table; one that comes again is not put in Huffman code again. */
+function writePlain(known: IndexedName, value: string, out: Buffer, start: number): number {
+  const at = writeName(known, known.staticIndex, 0x0f, 0x00, out, start);
+  if (value !== known.lastValue) {
+    known.lastValue = value.length > MAX_KEPT_VALUE ? '' : value;
+    known.lastLiteral = null;
+    return writeString(value, out, at);
+  }
+  if (known.lastLiteral !== null) return copyBytes(known.lastLiteral, out, at);
+  const end = writeString(value, out, at);
+  known.lastLiteral = Buffer.from(out.subarray(at, end));
+  return end;
+}
+
 /** RFC 7541 section 6.2: a literal whose name is an index, or a literal too where that is 0. */
 function writeLiteral(
   known: IndexedName,
@@ -140,10 +157,23 @@ function writeLiteral(
   out: Buffer,
   start: number,
 ): number {
-  let at = writeInteger(nameIndex, mask, pattern, out, start);
-  if (nameIndex === 0) {
-    const literal = known.literal;
-    for (let i = 0; i < literal.length; i++) out[at++] = literal[i]!;
-  }
-  return writeString(value, out, at);
+  return writeString(value, out, writeName(known, nameIndex, mask, pattern, out, start));
+}
+
+function writeName(
+  known: IndexedName,
+  nameIndex: number,
+  mask: number,
+  pattern: number,
+  out: Buffer,
+  start: number,
+): number {
+  const at = writeInteger(nameIndex, mask, pattern, out, start);
+  return nameIndex === 0 ? copyBytes(known.literal, out, at) : at;
+}
+
+/** For some ten bytes, faster than a call of `copy`. */
+function copyBytes(bytes: Buffer, out: Buffer, at: number): number {
+  for (let i = 0; i < bytes.length; i++) out[at + i] = bytes[i]!;
+  return at + bytes.length;
 }
