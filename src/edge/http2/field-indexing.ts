@@ -10,6 +10,7 @@ export type Indexing = 'index' | 'plain' | 'never';
 
 /** What is known of a field name, whatever the connection. */
 export interface IndexedName {
+  readonly name: string;
   readonly indexing: Indexing;
   /** The name's first entry in the static table, and how many it has there; 0 where there is none. */
   readonly staticIndex: number;
@@ -43,6 +44,7 @@ function add(name: string): IndexedName {
   const buffer = Buffer.alloc(name.length + 8);
   const staticIndex = Math.max(0, STATIC_NAMES.indexOf(name, 1));
   const indexed: IndexedName = {
+    name: detached(name),
     indexing: NEVER.has(name) ? 'never' : PLAIN.has(name) ? 'plain' : 'index',
     staticIndex,
     staticCount: staticIndex === 0 ? 0 : STATIC_NAMES.lastIndexOf(name, STATIC_LENGTH) - staticIndex + 1,
@@ -50,6 +52,14 @@ function add(name: string): IndexedName {
     lastValue: '',
     lastLiteral: null,
   };
-  if (seen.size < MAX_NAMES && name.length <= MAX_KEPT_LENGTH) seen.set(name, indexed);
+  if (seen.size < MAX_NAMES && name.length <= MAX_KEPT_LENGTH) seen.set(indexed.name, indexed);
   return indexed;
+}
+
+/**
+ * The same latin1 text in memory of its own. A text that was cut out of a message's head keeps the whole head alive,
+ * which is not for what lives as long as a connection.
+ */
+export function detached(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }

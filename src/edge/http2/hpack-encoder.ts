@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts';
-import { type IndexedName, indexedName } from './field-indexing.ts';
+import { detached, type IndexedName, indexedName } from './field-indexing.ts';
 import { MAX_INTEGER_LENGTH, writeInteger, writeString } from './hpack-writer.ts';
 import { STATIC_LENGTH, STATIC_VALUES } from './static-table.ts';
 
@@ -111,7 +111,7 @@ export class HpackEncoder {
     // A large entry would drive most others out.
     if (values >= MAX_VALUES || length + ENTRY_OVERHEAD > table.maxSize / 2)
       return writeLiteral(known, nameIndex, 0x0f, 0x00, value, out, at);
-    this.#add(name, value, newest);
+    this.#add(known.name, detached(value), newest);
     return writeLiteral(known, nameIndex, 0x3f, 0x40, value, out, at);
   }
 
