@@ -7,6 +7,7 @@ import type { Clock } from '../platform/mod.ts';
 import { changedZones } from './changed-zones.ts';
 import { Deadlines } from './deadlines.ts';
 import { Http1Connection } from './http1/connection.ts';
+import { Http2Connection } from './http2/connection.ts';
 import { IdentityContexts, type Unseal } from './identity-contexts.ts';
 import type { Limits } from './limits.ts';
 import { OriginPools } from './origin-pools.ts';
@@ -112,12 +113,15 @@ export class Edge {
             (error: Error) => done(error),
           );
         },
-        ALPNProtocols: ['http/1.1'],
+        ALPNProtocols: ['h2', 'http/1.1'],
         minVersion: 'TLSv1.2',
         handshakeTimeout: this.limits.visitorHandshake,
         allowHalfOpen: true,
       } as tls.TlsOptions,
-      (socket) => new Http1Connection(this, socket, 'https'),
+      (socket) => {
+        if (socket.alpnProtocol === 'h2') new Http2Connection(this, socket);
+        else new Http1Connection(this, socket, 'https');
+      },
     );
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     return this.#listen(server, address);

@@ -23,6 +23,8 @@ export function writeOriginRequest(head: RequestHead, facts: OriginRequestFacts)
     `Accept-Encoding: br, gzip\r\nCF-Connecting-IP: ${facts.visitorIp}\r\nX-Forwarded-For: ${forwarded}\r\n` +
     `X-Forwarded-Proto: ${facts.scheme}\r\nCF-Visitor: {"scheme":"${facts.scheme}"}\r\nCF-Ray: ${facts.rayId}\r\n` +
     `CF-IPCountry: XX\r\nCDN-Loop: ${nextLoop(head.cdnLoop)}\r\n`;
+  // An HTTP/2 visitor sends no key (RFC 8441 section 5); any 16 bytes will do, and a ray id has as many digits.
+  if (head.isExtendedConnect) out += `Sec-WebSocket-Key: ${btoa(facts.rayId.slice(0, 16))}\r\n`;
   if (head.upgrade !== null) return `${out}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
   if (head.chunked) out += 'Transfer-Encoding: chunked\r\n';
   else if (head.contentLength >= 0) out += `Content-Length: ${head.contentLength}\r\n`;

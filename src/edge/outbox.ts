@@ -16,6 +16,11 @@ export class Outbox {
     this.#socket = socket;
   }
 
+  /** Bytes that wait. */
+  get length(): number {
+    return this.#length;
+  }
+
   add(part: string | Buffer): void {
     this.#parts.push(part);
     this.#length += part.length;

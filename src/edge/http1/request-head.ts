@@ -22,6 +22,8 @@ export class RequestHead {
   keepAlive = false;
   /** The `Upgrade` field, where `Connection` lists `upgrade` too; null otherwise. */
   upgrade: string | null = null;
+  /** True for a WebSocket over HTTP/2 (RFC 8441): the upgrade has no key of the visitor's. */
+  isExtendedConnect = false;
   expectContinue = false;
   accept = '';
   acceptEncoding: string | null = null;
