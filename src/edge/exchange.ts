@@ -3,15 +3,12 @@ import { ORIGIN_FAILURES, type OriginFailure, type OriginFailureName } from '../
 import { type ContentDecoder, decoderFor } from './content-decoder.ts';
 import type { Edge } from './edge.ts';
 import { reasonPhrase, renderErrorPage } from './error-page.ts';
-import type { BodyFraming } from './http1/message-reader.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { passTrailers } from './http1/trailers.ts';
-import type { OriginConnection } from './origin-connection.ts';
-import { writeOriginRequest } from './origin-request.ts';
+import type { Origin } from './origin.ts';
 import { beginExchange } from './pipeline.ts';
 import type { RequestTarget } from './request-target.ts';
-import { bodyOf } from './response-framing.ts';
 import type { Route } from './route.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -33,7 +30,7 @@ export class Exchange {
   readonly rayId: string;
   readonly startedAt: number;
   route: Route | null = null;
-  origin: OriginConnection | null = null;
+  origin: Origin | null = null;
   /** The visitor has sent the whole request. */
   requestComplete = false;
   isTunnel = false;
@@ -84,19 +81,17 @@ export class Exchange {
       this.originAddress = origin.remoteAddress;
       this.originProtocol = origin.protocol;
     }
-    origin.out.add(
-      writeOriginRequest(head, {
-        path: target.path,
-        host: route!.hostHeader ?? target.host,
-        scheme: visitor.scheme,
-        visitorIp: visitor.address,
-        rayId: this.rayId,
-      }),
-    );
+    origin.sendRequest(head, {
+      path: target.path,
+      host: route!.hostHeader ?? target.host,
+      scheme: visitor.scheme,
+      visitorIp: visitor.address,
+      rayId: this.rayId,
+    });
     if (head.expectContinue && !this.requestComplete && this.#waiting.length === 0) visitor.continue();
     for (const data of this.#waiting) this.#sendBody(origin, data);
     this.#waiting = [];
-    if (this.requestComplete) this.#endRequest(origin);
+    if (this.requestComplete) origin.endRequest(this.#trailers);
     // What the visitor's current read still brings leaves together with the head.
     if (!visitor.isReading) origin.flush();
     visitor.holdRequest(false);
@@ -105,7 +100,7 @@ export class Exchange {
   /** Body bytes from the visitor. */
   requestData(data: Buffer): void {
     if (this.isTunnel) {
-      this.origin?.out.add(data);
+      this.origin?.sendBody(data);
       this.origin?.touchTunnel();
     } else if (this.origin?.isReady) {
       this.#sendBody(this.origin, data);
@@ -124,7 +119,7 @@ export class Exchange {
       return;
     }
     this.#trailers = passed;
-    if (this.#sentHead && this.origin?.isReady) this.#endRequest(this.origin);
+    if (this.#sentHead && this.origin?.isReady) this.origin.endRequest(passed);
   }
 
   /** Writes what the visitor's last read brought. */
@@ -132,15 +127,9 @@ export class Exchange {
     if (this.origin?.isReady) this.origin.flush();
   }
 
-  #sendBody(origin: OriginConnection, data: Buffer): void {
+  #sendBody(origin: Origin, data: Buffer): void {
     this.#sentBody = true;
-    if (this.head.chunked) origin.out.addChunk(data);
-    else origin.out.add(data);
-  }
-
-  #endRequest(origin: OriginConnection): void {
-    if (this.head.chunked) origin.out.add(`0\r\n${this.#trailers}\r\n`);
-    origin.awaitResponse();
+    origin.sendBody(data);
   }
 
   /** The origin takes no more for now. */
@@ -150,7 +139,6 @@ export class Exchange {
 
   /** The origin takes bytes again. */
   originDrained(): void {
-    if (this.requestComplete && !this.isTunnel) this.origin?.awaitResponse();
     this.visitor.holdRequest(false);
   }
 
@@ -161,11 +149,9 @@ export class Exchange {
     if (head.status !== 100) this.visitor.sendInterim(head);
   }
 
-  /** The origin's final response head. Says how its body ends. */
-  responseHead(head: ResponseHead): BodyFraming {
+  /** The origin's final response head; `exists` says whether a body follows. */
+  responseHead(head: ResponseHead, exists: boolean): void {
     this.status = this.originStatus = head.status;
-    const incoming = bodyOf(head, this.head.method);
-    const exists = incoming.kind !== 'none';
     this.#decoder = exists ? decoderFor(head, this.head.acceptEncoding) : null;
     if (this.#decoder !== null) this.#startDecoder(this.#decoder);
     const keepsContentEncoding = this.#decoder === null;
@@ -174,7 +160,6 @@ export class Exchange {
       length: keepsContentEncoding ? head.contentLength : -1,
       keepsContentEncoding,
     });
-    return incoming;
   }
 
   /** Body bytes from the origin. */
@@ -249,7 +234,7 @@ export class Exchange {
 
   /** The visitor's side of the tunnel has sent everything. */
   visitorEnded(): void {
-    this.origin?.end();
+    this.origin?.endTunnel();
   }
 
   /** The origin's side of the tunnel is gone. */
@@ -260,9 +245,9 @@ export class Exchange {
   // --- the end -----------------------------------------------------------------------------------------------------
 
   /** The origin's connection failed. Tries again where the origin cannot have seen the request, else tells the visitor. */
-  originFailed(connection: OriginConnection, failure: OriginFailureName, detail: string): void {
+  originFailed(origin: Origin, failure: OriginFailureName, detail: string): void {
     if (this.#isOver) return;
-    if (!this.isAnswered && this.#retry(connection, failure)) return;
+    if (!this.isAnswered && this.#retry(origin, failure)) return;
     this.#edge.logger?.warn(
       {
         rayId: this.rayId,
@@ -286,22 +271,22 @@ export class Exchange {
     this.respondError(known.status, known.title, known.advice);
   }
 
-  #retry(connection: OriginConnection, failure: OriginFailureName): boolean {
-    const { pool, addressIndex } = connection;
-    if (connection.isReused && failure === 'empty_response' && !connection.hasAnswered) {
+  #retry(origin: Origin, failure: OriginFailureName): boolean {
+    const { pool, addressIndex } = origin;
+    if (origin.isReused && failure === 'empty_response' && !origin.hasAnswered) {
       if (this.#sentBody || !IDEMPOTENT.has(this.head.method) || this.head.hasBody) return false;
       this.#sentHead = false;
-      this.#reconnect(pool.isRetired ? null : connection, 0);
+      this.#reconnect(pool.isRetired ? null : origin, 0);
       return true;
     }
     if (!this.#sentHead && TRY_NEXT_ADDRESS.has(failure) && addressIndex + 1 < pool.key.addresses.length) {
-      this.#reconnect(connection, addressIndex + 1);
+      this.#reconnect(origin, addressIndex + 1);
       return true;
     }
     return false;
   }
 
-  #reconnect(last: OriginConnection | null, addressIndex: number): void {
+  #reconnect(last: Origin | null, addressIndex: number): void {
     if (last !== null && !last.pool.isRetired) {
       last.pool.connect(this, addressIndex);
       return;

@@ -7,19 +7,21 @@ import type { Exchange } from './exchange.ts';
 import { type ConnectionPhase, classifyFailure } from './failure.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './http1/message-reader.ts';
 import type { Refusal } from './http1/refusal.ts';
+import type { RequestHead } from './http1/request-head.ts';
 import { parseResponseHead, type ResponseHead } from './http1/response-head.ts';
+import type { Origin } from './origin.ts';
 import type { OriginPool, OriginTls } from './origin-pool.ts';
+import { type OriginRequestFacts, writeOriginRequest } from './origin-request.ts';
 import { Outbox } from './outbox.ts';
+import { bodyOf } from './response-framing.ts';
 
 /** One connection to an origin. Carries one exchange at a time and belongs to one pool for its whole life. */
-export class OriginConnection implements MessageHandler, Timed {
+export class OriginConnection implements Origin, MessageHandler, Timed {
   readonly pool: OriginPool;
   readonly addressIndex: number;
-  readonly out: Outbox;
+  readonly #out: Outbox;
   deadline: number;
-  /** True for an exchange that is not the connection's first. */
   isReused = false;
-  /** True once a byte of the current response came. */
   hasAnswered = false;
   readonly #socket: Socket;
   readonly #reader: MessageReader;
@@ -42,23 +44,20 @@ export class OriginConnection implements MessageHandler, Timed {
     const { edge } = pool;
     this.#reader = new MessageReader(this, edge.limits.responseHead);
     this.#socket = connectSocket(pool, pool.key.addresses[addressIndex]!);
-    this.out = new Outbox(this.#socket);
+    this.#out = new Outbox(this.#socket);
     this.deadline = edge.deadlines.now + edge.limits.connect;
     edge.deadlines.add(this);
     this.#listen();
   }
 
-  /** Address of the peer, or empty before TCP stands. */
   get remoteAddress(): string {
     return this.#socket.remoteAddress ?? '';
   }
 
-  /** `TLSv1.3` and the like; `none` over plain http. */
   get protocol(): string {
     return this.pool.key.tls === null ? 'none' : ((this.#socket as TLSSocket).getProtocol() ?? 'none');
   }
 
-  /** True when requests can be written. */
   get isReady(): boolean {
     return this.#phase === 'established';
   }
@@ -72,16 +71,25 @@ export class OriginConnection implements MessageHandler, Timed {
     exchange.originReady();
   }
 
-  /** Writes what the outbox holds; holds the visitor back where the origin takes no more. */
-  flush(): void {
-    if (this.out.flush()) return;
-    this.deadline = this.#capped(this.pool.edge.limits.originWrite);
-    this.#exchange?.originBlocked();
+  sendRequest(head: RequestHead, facts: OriginRequestFacts): void {
+    this.#out.add(writeOriginRequest(head, facts));
   }
 
-  /** The request is written whole: from here the origin has its read time. */
-  awaitResponse(): void {
+  sendBody(data: Buffer): void {
+    const exchange = this.#exchange!;
+    if (exchange.head.chunked && !exchange.isTunnel) this.#out.addChunk(data);
+    else this.#out.add(data);
+  }
+
+  endRequest(trailers: string): void {
+    if (this.#exchange!.head.chunked) this.#out.add(`0\r\n${trailers}\r\n`);
     this.deadline = this.#capped(this.pool.edge.limits.originRead);
+  }
+
+  flush(): void {
+    if (this.#out.flush()) return;
+    this.deadline = this.#capped(this.pool.edge.limits.originWrite);
+    this.#exchange?.originBlocked();
   }
 
   pause(): void {
@@ -92,8 +100,7 @@ export class OriginConnection implements MessageHandler, Timed {
     this.#socket.resume();
   }
 
-  /** Sends our FIN, for the half-close of a tunnel. */
-  end(): void {
+  endTunnel(): void {
     this.#socket.end();
   }
 
@@ -104,7 +111,6 @@ export class OriginConnection implements MessageHandler, Timed {
     this.deadline = Math.min(this.deadline, this.#retiresAt);
   }
 
-  /** Closes the connection; an exchange on it is told nothing. */
   destroy(): void {
     this.#exchange = null;
     this.#socket.destroy();
@@ -130,7 +136,9 @@ export class OriginConnection implements MessageHandler, Timed {
       return { kind: 'interim' };
     }
     if (head.close) this.#keepAlive = false;
-    return exchange.responseHead(head);
+    const framing = bodyOf(head, exchange.head.method);
+    exchange.responseHead(head, framing.kind !== 'none');
+    return framing;
   }
 
   onData(data: Buffer): void {
@@ -172,7 +180,6 @@ export class OriginConnection implements MessageHandler, Timed {
     return null;
   }
 
-  /** Bytes moved through the tunnel. */
   touchTunnel(): void {
     this.deadline = this.#capped(this.pool.edge.limits.tunnelIdle);
   }
@@ -188,12 +195,19 @@ export class OriginConnection implements MessageHandler, Timed {
       });
     }
     socket.on('data', (data: Buffer) => this.#onSocketData(data));
-    socket.on('drain', () => this.#exchange?.originDrained());
+    socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => {
       this.#error ??= error;
     });
     socket.on('close', () => this.#onClose());
+  }
+
+  #onDrain(): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (exchange.requestComplete && !exchange.isTunnel) this.deadline = this.#capped(this.pool.edge.limits.originRead);
+    exchange.originDrained();
   }
 
   #onConnect(): void {

@@ -1,0 +1,36 @@
+import type { Buffer } from 'node:buffer';
+import type { RequestHead } from './http1/request-head.ts';
+import type { OriginPool } from './origin-pool.ts';
+import type { OriginRequestFacts } from './origin-request.ts';
+
+/** Where an exchange's request goes: a connection to an origin, which has one request at a time, or a stream of one. */
+export interface Origin {
+  readonly pool: OriginPool;
+  readonly addressIndex: number;
+  /** True when requests can be written. */
+  readonly isReady: boolean;
+  /** True for an exchange that is not its connection's first. */
+  readonly isReused: boolean;
+  /** True once a byte of the response came. */
+  readonly hasAnswered: boolean;
+  /** Address of the peer, or empty before TCP stands. */
+  readonly remoteAddress: string;
+  /** `TLSv1.3` and the like; `none` over plain http. */
+  readonly protocol: string;
+
+  sendRequest(head: RequestHead, facts: OriginRequestFacts): void;
+  sendBody(data: Buffer): void;
+  /** The request is written whole; `trailers` are serialised field lines, mostly none. From here the origin has its read time. */
+  endRequest(trailers: string): void;
+  /** Writes what was sent; holds the visitor back where the origin takes no more. */
+  flush(): void;
+  /** Stops or goes on taking the response: the visitor takes no more for now. */
+  pause(): void;
+  resume(): void;
+  /** Bytes moved through the tunnel. */
+  touchTunnel(): void;
+  /** The visitor's side of the tunnel has sent everything. */
+  endTunnel(): void;
+  /** Gives the exchange up; it is told nothing. */
+  destroy(): void;
+}
