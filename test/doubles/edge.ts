@@ -26,6 +26,26 @@ export interface Policy {
   >;
 }
 
+/** A data plane without a control plane: private keys are not sealed, and visitor certificates are there or not. */
+export function makeEdge(
+  limits: Partial<Limits>,
+  onRecord: (record: AccessRecord) => void,
+  unseal: (sealed: string) => string = (sealed) => sealed,
+): Edge {
+  return new Edge({
+    limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
+    clock: { now: () => performance.timeOrigin + performance.now() },
+    raySeed: randomBytes(8),
+    site: 'TST',
+    unseal,
+    requestCertificate: async () => false,
+    log: new AccessLog((lines) => {
+      for (const line of lines.trim().split('\n')) onRecord(JSON.parse(line) as AccessRecord);
+    }),
+    logger: SILENT,
+  });
+}
+
 /** An edge with a policy that can be changed, on loopback. */
 export class TestEdge {
   readonly edge: Edge;
@@ -38,19 +58,7 @@ export class TestEdge {
 
   constructor(root: Issuer, limits: Partial<Limits>) {
     this.root = root;
-    const log = new AccessLog((lines) => {
-      for (const line of lines.trim().split('\n')) this.records.push(JSON.parse(line) as AccessRecord);
-    });
-    this.edge = new Edge({
-      limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
-      clock: { now: () => performance.timeOrigin + performance.now() },
-      raySeed: randomBytes(8),
-      site: 'TST',
-      unseal: (sealed) => sealed,
-      requestCertificate: async () => false,
-      log,
-      logger: SILENT,
-    });
+    this.edge = makeEdge(limits, (record) => this.records.push(record));
   }
 
   get httpsPort(): number {

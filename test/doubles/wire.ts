@@ -66,27 +66,26 @@ export class Visitor {
 
 /** Connects to the edge's https port as a visitor of `label`. */
 export function visitHttps(edge: TestEdge, label: string, options: tls.ConnectionOptions = {}): Promise<Visitor> {
-  return new Promise((resolve, reject) => {
-    const socket = tls.connect(
-      {
-        host: '127.0.0.1',
-        port: edge.httpsPort,
-        servername: `${label}.${ZONE}`,
-        ca: edge.root.certificate,
-        ...options,
-      },
-      () => resolve(new Visitor(socket)),
-    );
-    socket.once('error', reject);
-  });
+  return connectHttps(edge.httpsPort, { servername: `${label}.${ZONE}`, ca: edge.root.certificate, ...options });
 }
 
 /** Connects to the edge's http port. */
 export function visitHttp(edge: TestEdge): Promise<Visitor> {
+  return connectHttp(edge.httpPort);
+}
+
+/** Connects to a port of loopback over TLS. */
+export function connectHttps(port: number, options: tls.ConnectionOptions): Promise<Visitor> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: '127.0.0.1', port: edge.httpPort, allowHalfOpen: true }, () =>
-      resolve(new Visitor(socket)),
-    );
+    const socket = tls.connect({ host: '127.0.0.1', port, ...options }, () => resolve(new Visitor(socket)));
+    socket.once('error', reject);
+  });
+}
+
+/** Connects to a port of loopback. */
+export function connectHttp(port: number): Promise<Visitor> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true }, () => resolve(new Visitor(socket)));
     socket.once('error', reject);
   });
 }

@@ -5,16 +5,8 @@ import type { IssuedCertificate } from '../../src/x509/mod.ts';
 import { makeCa, makeClient, makeServer } from '../doubles/certificates.ts';
 import { type Policy, startEdge, type TestEdge } from '../doubles/edge.ts';
 import { get } from '../doubles/wire.ts';
-import {
-  MODES,
-  missing,
-  type RealServer,
-  SERVERS,
-  type ServerName,
-  startServer,
-  strangerCall,
-  VERSIONS,
-} from './servers.ts';
+import { missing, SERVERS, type ServerName } from './server-process.ts';
+import { MODES, type RealServer, startServer, strangerCall, VERSIONS } from './servers.ts';
 
 let edge: TestEdge;
 let pairs: { hostname: IssuedCertificate; zone: IssuedCertificate; global: IssuedCertificate };

@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts, nginxPaths, type ServerName, serverDirectory, startProcess } from './server-process.ts';
 
 /** How an origin treats clients: asks for a certificate and goes on without, or refuses everybody else. */
 export const MODES = ['accept', 'enforce'] as const;
@@ -25,18 +24,6 @@ export interface RealServer {
   stop(): Promise<void>;
 }
 
-export const SERVERS = ['nginx', 'apache', 'haproxy'] as const;
-export type ServerName = (typeof SERVERS)[number];
-
-const BINARIES: Readonly<Record<ServerName, string>> = { nginx: 'nginx', apache: 'apache2', haproxy: 'haproxy' };
-const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-
-/** Why a server cannot be started here; false where it can. */
-export function missing(name: ServerName): string | false {
-  const found = spawnSync('which', [BINARIES[name]], { env: environment }).status === 0;
-  return found ? false : `${name} is not installed`;
-}
-
 interface Endpoint {
   readonly mode: Mode;
   readonly version: Version;
@@ -45,9 +32,7 @@ interface Endpoint {
 
 /** Starts a server. It tells in `X-Client` the subject of the certificate that the client presented. */
 export async function startServer(name: ServerName, files: ServerFiles): Promise<RealServer> {
-  const directory = mkdtempSync(join(tmpdir(), 'countersign-test-'));
-  // Servers that start as root go on as somebody else.
-  chmodSync(directory, 0o755);
+  const directory = serverDirectory();
   mkdirSync(join(directory, 'www'));
   writeFileSync(join(directory, 'www', 'index.html'), 'origin\n');
   writeFileSync(join(directory, 'server.pem'), files.certificate + files.privateKey);
@@ -56,22 +41,10 @@ export async function startServer(name: ServerName, files: ServerFiles): Promise
   const ports = await freePorts(kinds.length);
   const endpoints: Endpoint[] = kinds.map((kind, i) => ({ ...kind, port: ports[i]! }));
   const command = COMMANDS[name](directory, endpoints);
-  const child = spawn(command[0]!, command.slice(1), { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
-  let errors = '';
-  child.stderr!.on('data', (data) => {
-    errors += data;
-  });
-  for (const { port } of endpoints) await reachable(child, port, () => errors);
+  const server = await startProcess(command, directory, ports);
   return {
     port: (mode, version) => endpoints.find((endpoint) => endpoint.mode === mode && endpoint.version === version)!.port,
-    stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        const exited = once(child, 'exit');
-        child.kill('SIGTERM');
-        await exited;
-      }
-      rmSync(directory, { recursive: true });
-    },
+    stop: () => server.stop(),
   };
 }
 
@@ -84,13 +57,10 @@ const COMMANDS: Readonly<Record<ServerName, (directory: string, endpoints: reado
         ssl_client_certificate ${directory}/ca.pem; ssl_verify_client ${mode === 'enforce' ? 'on' : 'optional'};
         add_header X-Client $ssl_client_s_dn always; }`,
     );
-    const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-      .map((kind) => `${kind}_temp_path ${directory}/${kind};`)
-      .join(' ');
     writeFileSync(
       join(directory, 'nginx.conf'),
       `daemon off; master_process off; pid ${directory}/pid; error_log stderr;
-      events {} http { access_log off; ${paths} ${servers.join('\n')} }`,
+      events {} http { access_log off; ${nginxPaths(directory)} ${servers.join('\n')} }`,
     );
     return ['nginx', '-p', directory, '-e', 'stderr', '-c', join(directory, 'nginx.conf')];
   },
@@ -137,34 +107,6 @@ const COMMANDS: Readonly<Record<ServerName, (directory: string, endpoints: reado
     return ['haproxy', '-db', '-f', join(directory, 'haproxy.cfg')];
   },
 };
-
-/** Free ports, all different: each is held until the last one is found. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers: net.Server[] = [];
-  for (let i = 0; i < count; i++) {
-    const server = net.createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
-  }
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-async function reachable(child: ChildProcess, port: number, errors: () => string): Promise<void> {
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${errors()}`);
-    const connected = await new Promise<boolean>((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.on('error', () => resolve(false));
-    });
-    if (connected) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 /** What OpenSSL's client gets for a request: the stranger, or anybody with a certificate. */
 export function strangerCall(
