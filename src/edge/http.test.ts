@@ -140,6 +140,18 @@ test('pipelined requests are answered in order, on one connection', async () => 
   );
 });
 
+test('the access log tells of pipelined requests in their order', async () => {
+  const before = edge.log().length;
+  await http(
+    `GET /first HTTP/1.1\r\nHost: www.a.test\r\n\r\nGET /second HTTP/1.1\r\n${close}CF-Connecting-IP: 1\r\n\r\n`,
+  );
+  const paths = edge
+    .log()
+    .slice(before)
+    .map((record) => record.ClientRequestURI);
+  assert.deepEqual(paths, ['/first', '/second']);
+});
+
 test('sized and chunked request bodies arrive whole, with trailers', async () => {
   assert.match(await http(`POST /echo HTTP/1.1\r\n${close}Content-Length: 5\r\n\r\nhello`), /\r\n\r\nhello$/);
   const chunked = await http(
