@@ -31,7 +31,7 @@ export async function fuzzNginx(run: {
   const [port] = await freePorts(1);
   writeFileSync(
     join(directory, 'nginx.conf'),
-    configuration(directory, port!, origins.tls13.port, run.keepsConnections),
+    configuration(directory, port!, origins.tls12.port, run.keepsConnections),
   );
   const nginx = await startProcess(
     ['nginx', '-p', directory, '-e', 'stderr', '-c', join(directory, 'nginx.conf')],
@@ -64,6 +64,6 @@ function configuration(directory: string, port: number, originPort: number, keep
       upstream origin { server 127.0.0.1:${originPort}; ${keepsConnections ? 'keepalive 8;' : ''} }
       server { listen 127.0.0.1:${port}; location / {
         proxy_pass https://origin; proxy_http_version 1.1; proxy_set_header Connection "";
-        proxy_ssl_protocols TLSv1.3; proxy_ssl_server_name on; proxy_ssl_name origin.test;
+        proxy_ssl_protocols TLSv1.2; proxy_ssl_server_name on; proxy_ssl_name origin.test;
         proxy_ssl_certificate ${directory}/$arg_c.pem; proxy_ssl_certificate_key ${directory}/$arg_c.pem; } } }`;
 }
