@@ -92,6 +92,12 @@ export class TestEdge {
     return this.records;
   }
 
+  /** The access records since the last call. */
+  takeLog(): AccessRecord[] {
+    this.edge.log?.flush();
+    return this.records.splice(0);
+  }
+
   #entries(policy: Policy): SnapshotEntry[] {
     const identities = Object.entries(policy.identities ?? {});
     return [

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { chooseSeed } from '../doubles/random.ts';
 import { fuzzIdentity } from './identity/fuzz.ts';
+import { fuzzSmuggling } from './smuggling/fuzz.ts';
 
 /** What every fuzz is told. */
 interface Orders {
@@ -20,6 +21,10 @@ const FUZZES: Readonly<Record<string, (orders: Orders) => Promise<Outcome>>> = {
   identity: async (orders) => {
     const { mismatches, ...figures } = await fuzzIdentity(orders);
     return { figures, findings: mismatches };
+  },
+  smuggling: async (orders) => {
+    const { disagreements, ...figures } = await fuzzSmuggling(orders);
+    return { figures, findings: disagreements };
   },
 };
 
