@@ -7,7 +7,7 @@ import type { Clock } from '../platform/mod.ts';
 import { changedZones } from './changed-zones.ts';
 import { Deadlines } from './deadlines.ts';
 import { Http1Connection } from './http1/connection.ts';
-import { Http2Connection } from './http2/connection.ts';
+import { Http2Connection } from './http2/visitor-connection.ts';
 import { IdentityContexts, type Unseal } from './identity-contexts.ts';
 import type { Limits } from './limits.ts';
 import { OriginPools } from './origin-pools.ts';
