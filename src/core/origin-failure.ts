@@ -80,6 +80,12 @@ export const ORIGIN_FAILURES = {
     advice: 'The certificate of the origin does not validate, and the encryption mode demands it.',
     section: STATUSES,
   },
+  http2_required: {
+    status: 520,
+    title: 'Web server returns an unknown error',
+    advice: 'The origin does not offer HTTP/2 over TLS, which gRPC needs.',
+    section: 'own',
+  },
   unresolvable: {
     status: 530,
     title: 'Origin DNS error',

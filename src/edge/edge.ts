@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 import net from 'node:net';
 import tls from 'node:tls';
-import { type Delta, type Scheme, type Snapshot, SnapshotIndex } from '../core/mod.ts';
+import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import type { AccessLog, Logger } from '../observe/mod.ts';
 import type { Clock } from '../platform/mod.ts';
 import { changedZones } from './changed-zones.ts';
@@ -12,7 +12,7 @@ import { IdentityContexts, type Unseal } from './identity-contexts.ts';
 import type { Limits } from './limits.ts';
 import { OriginPools } from './origin-pools.ts';
 import { RayIds } from './ray.ts';
-import type { Route } from './route.ts';
+import type { Route, RouteUse } from './route.ts';
 import { type RequestCertificate, ServerContexts } from './server-contexts.ts';
 import type { VisitorConnection } from './visitor.ts';
 
@@ -98,8 +98,8 @@ export class Edge {
   }
 
   /** Where requests for a canonical hostname go. */
-  route(hostname: string, scheme: Scheme): Route {
-    return this.#pools.route(hostname, scheme);
+  route(hostname: string, use: RouteUse): Route {
+    return this.#pools.route(hostname, use);
   }
 
   /** Listens for https visitors; several workers share the port. */

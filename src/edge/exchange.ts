@@ -1,17 +1,19 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { ORIGIN_FAILURES, type OriginFailure, type OriginFailureName } from '../core/mod.ts';
 import { type ContentDecoder, decoderFor } from './content-decoder.ts';
 import type { Edge } from './edge.ts';
 import { reasonPhrase, renderErrorPage } from './error-page.ts';
+import { grpcAnswer } from './grpc.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { passTrailers } from './http1/trailers.ts';
-import type { Origin } from './origin.ts';
+import type { Attempt, Origin } from './origin.ts';
 import { beginExchange } from './pipeline.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { Route } from './route.ts';
 import type { Visitor } from './visitor.ts';
 
+const EMPTY = Buffer.alloc(0);
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** Failures before anything was sent, after which another address of the origin may be tried (spec/origin-pulls.md 3.2). */
 const TRY_NEXT_ADDRESS: ReadonlySet<OriginFailureName> = new Set([
@@ -57,6 +59,11 @@ export class Exchange {
     this.target = target;
     this.rayId = rayId;
     this.startedAt = edge.log === null ? 0 : edge.clock.now();
+  }
+
+  /** True once it was answered whole, or its visitor is gone. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** True once a response head went out. */
@@ -245,9 +252,9 @@ export class Exchange {
   // --- the end -----------------------------------------------------------------------------------------------------
 
   /** The origin's connection failed. Tries again where the origin cannot have seen the request, else tells the visitor. */
-  originFailed(origin: Origin, failure: OriginFailureName, detail: string): void {
+  originFailed(attempt: Attempt, failure: OriginFailureName, detail: string): void {
     if (this.#isOver) return;
-    if (!this.isAnswered && this.#retry(origin, failure)) return;
+    if (!this.isAnswered && this.#retry(attempt, failure)) return;
     this.#edge.logger?.warn(
       {
         rayId: this.rayId,
@@ -271,22 +278,22 @@ export class Exchange {
     this.respondError(known.status, known.title, known.advice);
   }
 
-  #retry(origin: Origin, failure: OriginFailureName): boolean {
-    const { pool, addressIndex } = origin;
-    if (origin.isReused && failure === 'empty_response' && !origin.hasAnswered) {
+  #retry(attempt: Attempt, failure: OriginFailureName): boolean {
+    const { pool, addressIndex } = attempt;
+    if (attempt.isReused && failure === 'empty_response' && !attempt.hasAnswered) {
       if (this.#sentBody || !IDEMPOTENT.has(this.head.method) || this.head.hasBody) return false;
       this.#sentHead = false;
-      this.#reconnect(pool.isRetired ? null : origin, 0);
+      this.#reconnect(pool.isRetired ? null : attempt, 0);
       return true;
     }
     if (!this.#sentHead && TRY_NEXT_ADDRESS.has(failure) && addressIndex + 1 < pool.key.addresses.length) {
-      this.#reconnect(origin, addressIndex + 1);
+      this.#reconnect(attempt, addressIndex + 1);
       return true;
     }
     return false;
   }
 
-  #reconnect(last: Origin | null, addressIndex: number): void {
+  #reconnect(last: Attempt | null, addressIndex: number): void {
     if (last !== null && !last.pool.isRetired) {
       last.pool.connect(this, addressIndex);
       return;
@@ -326,6 +333,10 @@ export class Exchange {
 
   #answerWithPage(status: number, title: string, detail: string, close: boolean): void {
     const { rayId, target } = this;
+    if (this.head.isGrpc) {
+      this.respond(200, 'OK', grpcAnswer(status, detail), EMPTY, close);
+      return;
+    }
     const page = renderErrorPage({ status, title, detail, rayId, hostname: target.hostname }, this.head.accept);
     this.respond(status, title, { 'Content-Type': page.contentType, 'Cache-Control': 'no-store' }, page.body, close);
   }

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import net, { type Socket } from 'node:net';
-import tls, { type PeerCertificate, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { OriginFailureName } from '../core/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,8 +10,9 @@ import type { Refusal } from './http1/refusal.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import { parseResponseHead, type ResponseHead } from './http1/response-head.ts';
 import type { Origin } from './origin.ts';
-import type { OriginPool, OriginTls } from './origin-pool.ts';
+import type { OriginPool } from './origin-pool.ts';
 import { type OriginRequestFacts, writeOriginRequest } from './origin-request.ts';
+import { connectOrigin } from './origin-socket.ts';
 import { Outbox } from './outbox.ts';
 import { bodyOf } from './response-framing.ts';
 
@@ -36,18 +37,20 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   #closed = false;
   #retiresAt = Number.POSITIVE_INFINITY;
 
-  constructor(pool: OriginPool, exchange: Exchange, addressIndex: number) {
+  /** Connects, or takes over a socket that is connected already. */
+  constructor(pool: OriginPool, exchange: Exchange, addressIndex: number, socket: Socket | null = null) {
     this.pool = pool;
     this.addressIndex = addressIndex;
     this.#exchange = exchange;
     exchange.origin = this;
     const { edge } = pool;
     this.#reader = new MessageReader(this, edge.limits.responseHead);
-    this.#socket = connectSocket(pool, pool.key.addresses[addressIndex]!);
+    this.#socket = socket ?? connectOrigin(pool, pool.key.addresses[addressIndex]!, ['http/1.1']);
     this.#out = new Outbox(this.#socket);
     this.deadline = edge.deadlines.now + edge.limits.connect;
     edge.deadlines.add(this);
     this.#listen();
+    if (socket !== null) this.#onEstablished();
   }
 
   get remoteAddress(): string {
@@ -292,27 +295,4 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   #capped(time: number): number {
     return Math.min(this.pool.edge.deadlines.now + time, this.#retiresAt);
   }
-}
-
-function connectSocket(pool: OriginPool, host: string): Socket {
-  const { port, tls: origin } = pool.key;
-  if (origin === null) return net.connect({ host, port, allowHalfOpen: true });
-  return tls.connect({
-    host,
-    port,
-    // An address is not a server name (RFC 6066 section 3).
-    ...(net.isIP(origin.sni) === 0 ? { servername: origin.sni } : { servername: '' }),
-    secureContext: pool.secureContext!,
-    rejectUnauthorized: origin.verify,
-    checkServerIdentity: (_host, certificate) => checkOriginNames(origin, certificate),
-    ALPNProtocols: ['http/1.1'],
-    allowHalfOpen: true,
-    ...(pool.session === undefined ? {} : { session: pool.session }),
-  } as tls.ConnectionOptions);
-}
-
-/** Strict validation accepts the requested or the target hostname (spec/origin-pulls.md 3.1, 4.4). */
-function checkOriginNames(origin: OriginTls, certificate: PeerCertificate): Error | undefined {
-  const problem = tls.checkServerIdentity(origin.sni, certificate);
-  return problem === undefined ? undefined : tls.checkServerIdentity(origin.requestedHostname, certificate);
 }

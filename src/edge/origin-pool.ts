@@ -1,8 +1,10 @@
 import type { Buffer } from 'node:buffer';
-import type { SecureContext } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
+import { Http2OriginConnection } from './http2/origin-connection.ts';
 import { OriginConnection } from './origin-connection.ts';
+import { OriginDial } from './origin-dial.ts';
 
 /**
  * To whom a pool's sockets belong: one (zone, address, port, SNI, trust, client identity). Nothing in here is ever shared with
@@ -17,12 +19,17 @@ export interface PoolKey {
   readonly tls: OriginTls | null;
 }
 
+/** How a pool uses HTTP/2. */
+export type Http2Use = 'off' | 'offered' | 'required';
+
 /** The TLS side of a `PoolKey`. */
 export interface OriginTls {
   readonly sni: string;
   /** The visitor's hostname: in the modes strict and origin_pull the origin's certificate may name it or `sni`. */
   readonly requestedHostname: string;
   readonly verify: boolean;
+  /** Whether HTTP/2 is offered (ALPN), and whether nothing else will do. */
+  readonly http2: Http2Use;
   /** Null for none. */
   readonly identityId: string | null;
 }
@@ -33,7 +40,7 @@ export function poolKeyText(key: PoolKey): string {
     key.zoneId,
     key.addresses,
     key.port,
-    key.tls && [key.tls.sni, key.tls.requestedHostname, key.tls.verify, key.tls.identityId],
+    key.tls && [key.tls.sni, key.tls.requestedHostname, key.tls.verify, key.tls.http2, key.tls.identityId],
   ]);
 }
 
@@ -49,6 +56,11 @@ export class OriginPool {
   session: Buffer | undefined;
   readonly #idle: OriginConnection[] = [];
   readonly #connections = new Set<OriginConnection>();
+  /** HTTP/2 connections, and those that may become one. */
+  readonly #http2 = new Set<Http2OriginConnection>();
+  readonly #dials = new Set<OriginDial>();
+  /** The origin chose HTTP/1.1 when it was offered both. */
+  #isHttp1Only = false;
   #retired = false;
 
   constructor(edge: Edge, key: PoolKey, secureContext: SecureContext | null) {
@@ -62,11 +74,18 @@ export class OriginPool {
   }
 
   get isEmpty(): boolean {
-    return this.#connections.size === 0;
+    return this.#connections.size === 0 && this.#http2.size === 0 && this.#dials.size === 0;
   }
 
   /** Gives the exchange a connection: the one used last if any is idle, else a new one. */
   acquire(exchange: Exchange): void {
+    if (this.#takesHttp2(exchange)) {
+      for (const connection of this.#http2) {
+        if (!connection.hasRoom) continue;
+        connection.open(exchange);
+        return;
+      }
+    }
     const idle = this.#idle.pop();
     if (idle !== undefined) idle.start(exchange);
     else this.connect(exchange, 0);
@@ -74,7 +93,58 @@ export class OriginPool {
 
   /** Gives the exchange a new connection to the address at `addressIndex`. */
   connect(exchange: Exchange, addressIndex: number): void {
-    this.#connections.add(new OriginConnection(this, exchange, addressIndex));
+    if (!this.#takesHttp2(exchange)) {
+      this.#connections.add(new OriginConnection(this, exchange, addressIndex));
+      return;
+    }
+    for (const dial of this.#dials) {
+      if (dial.addressIndex !== addressIndex) continue;
+      dial.wait(exchange);
+      return;
+    }
+    const dial = new OriginDial(this, addressIndex);
+    this.#dials.add(dial);
+    dial.wait(exchange);
+  }
+
+  /** Upgraded connections are HTTP/1.1's. */
+  #takesHttp2(exchange: Exchange): boolean {
+    const { tls } = this.key;
+    return tls !== null && tls.http2 !== 'off' && !this.#isHttp1Only && exchange.head.upgrade === null;
+  }
+
+  /** A dial is through: the origin has chosen its protocol. */
+  dialled(dial: OriginDial, socket: TLSSocket, waiting: readonly Exchange[]): void {
+    this.#dials.delete(dial);
+    if (socket.alpnProtocol === 'h2') {
+      const connection = new Http2OriginConnection(this, dial.addressIndex, socket);
+      this.#http2.add(connection);
+      if (this.#retired) connection.retire();
+      for (const exchange of waiting) {
+        if (connection.hasRoom) connection.open(exchange);
+        else this.acquire(exchange);
+      }
+      return;
+    }
+    if (this.key.tls!.http2 === 'required') {
+      socket.destroy();
+      for (const exchange of waiting) exchange.originFailed(dial, 'http2_required', '');
+      return;
+    }
+    this.#isHttp1Only = true;
+    const [first, ...others] = waiting;
+    if (first === undefined) socket.destroy();
+    else this.#connections.add(new OriginConnection(this, first, dial.addressIndex, socket));
+    for (const exchange of others) this.acquire(exchange);
+  }
+
+  dialFailed(dial: OriginDial): void {
+    this.#dials.delete(dial);
+  }
+
+  /** Forgets an HTTP/2 connection that takes nothing new. */
+  removeHttp2(connection: Http2OriginConnection): void {
+    this.#http2.delete(connection);
   }
 
   /** Takes a connection back after a complete exchange. */
@@ -97,11 +167,14 @@ export class OriginPool {
     this.session = undefined;
     for (const connection of this.#idle.splice(0)) connection.destroy();
     for (const connection of this.#connections) connection.retire();
+    for (const connection of [...this.#http2]) connection.retire();
   }
 
   /** Closes everything at once. */
   destroy(): void {
     this.#retired = true;
     for (const connection of [...this.#connections]) connection.destroy();
+    for (const connection of [...this.#http2]) connection.destroy();
+    for (const dial of this.#dials) dial.destroy();
   }
 }

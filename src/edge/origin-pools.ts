@@ -1,13 +1,13 @@
-import type { Scheme, SnapshotIndex } from '../core/mod.ts';
+import type { SnapshotIndex } from '../core/mod.ts';
 import type { Edge } from './edge.ts';
 import type { IdentityContexts } from './identity-contexts.ts';
 import { OriginPool, poolKeyText } from './origin-pool.ts';
-import { planRoute, type Route } from './route.ts';
+import { planRoute, type Route, type RouteUse } from './route.ts';
 
 interface PoolUse {
   readonly pool: OriginPool;
-  /** Routes in use of this pool: hostname and scheme by their text. */
-  readonly routes: Map<string, readonly [hostname: string, scheme: Scheme]>;
+  /** Routes in use of this pool: hostname and use by their text. */
+  readonly routes: Map<string, readonly [hostname: string, use: RouteUse]>;
 }
 
 const MAX_ROUTES = 100_000;
@@ -17,7 +17,7 @@ export class OriginPools {
   readonly #edge: Edge;
   readonly #index: SnapshotIndex;
   readonly #contexts: IdentityContexts;
-  #routes = { http: new Map<string, Route>(), https: new Map<string, Route>() };
+  #routes = { http: new Map<string, Route>(), https: new Map<string, Route>(), grpc: new Map<string, Route>() };
   readonly #uses = new Map<string, PoolUse>();
   readonly #byZone = new Map<string, Set<string>>();
 
@@ -28,11 +28,11 @@ export class OriginPools {
   }
 
   /** The route of a canonical hostname. */
-  route(hostname: string, scheme: Scheme): Route {
-    const routes = this.#routes[scheme];
+  route(hostname: string, use: RouteUse): Route {
+    const routes = this.#routes[use];
     const known = routes.get(hostname);
     if (known !== undefined) return known;
-    const route = this.#plan(hostname, scheme);
+    const route = this.#plan(hostname, use);
     // A flood of hostnames that nobody serves must not fill the memory.
     if (routes.size >= MAX_ROUTES) routes.clear();
     if (route.resolution.zone !== null) routes.set(hostname, route);
@@ -41,7 +41,7 @@ export class OriginPools {
 
   /** Follows a change of the snapshot: retires the pools of `zoneIds` (all, for null) that no route leads to any more. */
   follow(zoneIds: ReadonlySet<string> | null): void {
-    this.#routes = { http: new Map(), https: new Map() };
+    this.#routes = { http: new Map(), https: new Map(), grpc: new Map() };
     for (const zoneId of zoneIds ?? [...this.#byZone.keys()]) {
       for (const text of [...(this.#byZone.get(zoneId) ?? [])]) this.#check(zoneId, text);
     }
@@ -54,8 +54,8 @@ export class OriginPools {
 
   #check(zoneId: string, text: string): void {
     const use = this.#uses.get(text)!;
-    for (const [routeText, [hostname, scheme]] of use.routes) {
-      const { key } = planRoute(this.#index, hostname, scheme);
+    for (const [routeText, [hostname, routeUse]] of use.routes) {
+      const { key } = planRoute(this.#index, hostname, routeUse);
       if (key === null || poolKeyText(key) !== text) use.routes.delete(routeText);
     }
     if (use.routes.size > 0) return;
@@ -64,8 +64,8 @@ export class OriginPools {
     this.#byZone.get(zoneId)!.delete(text);
   }
 
-  #plan(hostname: string, scheme: Scheme): Route {
-    const { resolution, hostHeader, key } = planRoute(this.#index, hostname, scheme);
+  #plan(hostname: string, routeUse: RouteUse): Route {
+    const { resolution, hostHeader, key } = planRoute(this.#index, hostname, routeUse);
     if (key === null) return { resolution, hostHeader, pool: null, failure: 'no_origin' };
     const text = poolKeyText(key);
     let use = this.#uses.get(text);
@@ -78,7 +78,7 @@ export class OriginPools {
       const ofZone = this.#byZone.get(key.zoneId) ?? new Set();
       this.#byZone.set(key.zoneId, ofZone.add(text));
     }
-    use.routes.set(`${scheme} ${hostname}`, [hostname, scheme]);
+    use.routes.set(`${routeUse} ${hostname}`, [hostname, routeUse]);
     return { resolution, hostHeader, pool: use.pool, failure: null };
   }
 }

@@ -15,14 +15,19 @@ const CDN_ID = 'countersign';
 /** How often a request may come back before it counts as a loop. */
 const MAX_PASSES = 3;
 
-/** Serialises the head of an origin request from the parsed form: fields of spec/origin-pulls.md 4.1, framing included. */
-export function writeOriginRequest(head: RequestHead, facts: OriginRequestFacts): string {
+/** The fields that an origin gets (spec/origin-pulls.md 4.1), serialised, without those of the connection and the framing. */
+export function originRequestFields(head: RequestHead, facts: OriginRequestFacts): string {
   const forwarded = head.forwardedFor === null ? facts.visitorIp : `${head.forwardedFor},${facts.visitorIp}`;
-  let out =
-    `${head.method} ${facts.path} HTTP/1.1\r\nHost: ${facts.host}\r\n${head.fields}` +
-    `Accept-Encoding: br, gzip\r\nCF-Connecting-IP: ${facts.visitorIp}\r\nX-Forwarded-For: ${forwarded}\r\n` +
+  return (
+    `${head.fields}Accept-Encoding: br, gzip\r\nCF-Connecting-IP: ${facts.visitorIp}\r\nX-Forwarded-For: ${forwarded}\r\n` +
     `X-Forwarded-Proto: ${facts.scheme}\r\nCF-Visitor: {"scheme":"${facts.scheme}"}\r\nCF-Ray: ${facts.rayId}\r\n` +
-    `CF-IPCountry: XX\r\nCDN-Loop: ${nextLoop(head.cdnLoop)}\r\n`;
+    `CF-IPCountry: XX\r\nCDN-Loop: ${nextLoop(head.cdnLoop)}\r\n`
+  );
+}
+
+/** Serialises the head of an HTTP/1.1 origin request from the parsed form, framing included. */
+export function writeOriginRequest(head: RequestHead, facts: OriginRequestFacts): string {
+  let out = `${head.method} ${facts.path} HTTP/1.1\r\nHost: ${facts.host}\r\n${originRequestFields(head, facts)}`;
   // An HTTP/2 visitor sends no key (RFC 8441 section 5); any 16 bytes will do, and a ray id has as many digits.
   if (head.isExtendedConnect) out += `Sec-WebSocket-Key: ${btoa(facts.rayId.slice(0, 16))}\r\n`;
   if (head.upgrade !== null) return `${out}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;

@@ -3,16 +3,20 @@ import type { RequestHead } from './http1/request-head.ts';
 import type { OriginPool } from './origin-pool.ts';
 import type { OriginRequestFacts } from './origin-request.ts';
 
-/** Where an exchange's request goes: a connection to an origin, which has one request at a time, or a stream of one. */
-export interface Origin {
+/** A try to have an exchange's request answered, whatever became of it. */
+export interface Attempt {
   readonly pool: OriginPool;
   readonly addressIndex: number;
-  /** True when requests can be written. */
-  readonly isReady: boolean;
   /** True for an exchange that is not its connection's first. */
   readonly isReused: boolean;
   /** True once a byte of the response came. */
   readonly hasAnswered: boolean;
+}
+
+/** Where an exchange's request goes: a connection to an origin, which has one request at a time, or a stream of one. */
+export interface Origin extends Attempt {
+  /** True when requests can be written. */
+  readonly isReady: boolean;
   /** Address of the peer, or empty before TCP stands. */
   readonly remoteAddress: string;
   /** `TLSv1.3` and the like; `none` over plain http. */

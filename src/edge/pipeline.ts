@@ -21,7 +21,7 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
     exchange.respondError(403, 'Error 1000', forbidden);
     return;
   }
-  const route = edge.route(target.hostname, visitor.scheme);
+  const route = edge.route(target.hostname, head.isGrpc && visitor.scheme === 'https' ? 'grpc' : visitor.scheme);
   exchange.route = route;
   if (route.resolution.zone === null) {
     exchange.refuse(421, 'its Host belongs to no zone of this edge');
@@ -38,6 +38,10 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
   }
   if (route.failure !== null) {
     exchange.failPull(route.failure);
+    return;
+  }
+  if (head.isGrpc && route.pool!.key.tls === null) {
+    exchange.failPull('http2_required');
     return;
   }
   exchange.forward(route);

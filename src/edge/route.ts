@@ -6,9 +6,12 @@ import {
   type Scheme,
   type SnapshotIndex,
 } from '../core/mod.ts';
-import type { OriginPool, PoolKey } from './origin-pool.ts';
+import type { Http2Use, OriginPool, PoolKey } from './origin-pool.ts';
 
-/** What is decided once for a hostname and scheme, until the snapshot changes. */
+/** What a visitor asks for: its scheme, and whether it is a gRPC call (over https). */
+export type RouteUse = Scheme | 'grpc';
+
+/** What is decided once for a hostname and use, until the snapshot changes. */
 export interface Route {
   readonly resolution: Resolution;
   /** The Host header toward the origin; null for the visitor's. */
@@ -27,15 +30,25 @@ export interface RoutePlan {
 }
 
 /** Decides where a request for `hostname` goes and as whom. */
-export function planRoute(index: SnapshotIndex, hostname: string, scheme: Scheme): RoutePlan {
+export function planRoute(index: SnapshotIndex, hostname: string, use: RouteUse): RoutePlan {
+  const scheme: Scheme = use === 'http' ? 'http' : 'https';
   const resolution = resolve(index, hostname, scheme);
   const { zone, originScheme } = resolution;
   const origin = zone === null ? null : (index.originOf(zone.id, hostname)?.origin ?? null);
-  const key = zone === null || origin === null ? null : poolKey(resolution, origin, hostname, zone.id);
+  const key =
+    zone === null || origin === null
+      ? null
+      : poolKey(resolution, origin, hostname, zone.id, use === 'grpc' ? 'required' : 'off');
   return { resolution, hostHeader: origin?.hostHeader ?? null, key: originScheme === 'redirect_to_http' ? null : key };
 }
 
-function poolKey(resolution: Resolution, origin: OriginTarget, hostname: string, zoneId: string): PoolKey {
+function poolKey(
+  resolution: Resolution,
+  origin: OriginTarget,
+  hostname: string,
+  zoneId: string,
+  http2: Http2Use,
+): PoolKey {
   const { addresses, httpPort, httpsPort } = origin;
   if (resolution.originScheme === 'http') return { zoneId, addresses, port: httpPort, tls: null };
   const mode = resolution.zone!.ssl;
@@ -48,6 +61,7 @@ function poolKey(resolution: Resolution, origin: OriginTarget, hostname: string,
       sni: origin.sni ?? origin.hostHeader ?? hostname,
       requestedHostname: hostname,
       verify: mode === 'strict' || mode === 'origin_pull',
+      http2,
       identityId: resolution.identity?.id ?? null,
     },
   };

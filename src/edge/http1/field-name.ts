@@ -13,6 +13,7 @@ export type FieldRole =
   | 'expect'
   | 'accept'
   | 'accept-encoding'
+  | 'content-type'
   | 'x-forwarded-for'
   | 'cf-connecting-ip'
   | 'cdn-loop'
@@ -74,6 +75,7 @@ export const REQUEST_FIELDS = new FieldNames(
     ['expect', 'expect'],
     ['accept', 'accept'],
     ['accept-encoding', 'accept-encoding'],
+    ['content-type', 'content-type'],
     ['x-forwarded-for', 'x-forwarded-for'],
     ['cf-connecting-ip', 'cf-connecting-ip'],
     ['cdn-loop', 'cdn-loop'],

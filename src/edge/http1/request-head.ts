@@ -27,6 +27,7 @@ export class RequestHead {
   expectContinue = false;
   accept = '';
   acceptEncoding: string | null = null;
+  contentType = '';
   forwardedFor: string | null = null;
   forwardedForCount = 0;
   hasConnectingIp = false;
@@ -36,6 +37,11 @@ export class RequestHead {
   connection: string | null = null;
   offeredUpgrade: string | null = null;
   expect: string | null = null;
+
+  /** True for a gRPC call (not for gRPC-Web, which any HTTP will do for). */
+  get isGrpc(): boolean {
+    return this.contentType !== '' && /^application\/grpc(?:[+;]|$)/i.test(this.contentType);
+  }
 
   /** True where a body follows (a body of no bytes counts as none). */
   get hasBody(): boolean {
@@ -113,6 +119,10 @@ export function takeRequestField(head: RequestHead, role: FieldRole, value: stri
     case 'accept':
       head.accept = value;
       head.fields += `Accept: ${value}\r\n`;
+      return undefined;
+    case 'content-type':
+      head.contentType = value;
+      head.fields += `Content-Type: ${value}\r\n`;
       return undefined;
     case 'accept-encoding':
       head.acceptEncoding = head.acceptEncoding === null ? value : `${head.acceptEncoding}, ${value}`;

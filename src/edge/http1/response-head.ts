@@ -53,7 +53,8 @@ export function parseResponseHead(text: string): ResponseHead | Refusal {
   return head;
 }
 
-function takeResponseField(head: ResponseHead, role: FieldRole, value: string): string | undefined {
+/** Takes a field that has a role of its own into a response's head. A text returned refuses the response for that reason. */
+export function takeResponseField(head: ResponseHead, role: FieldRole, value: string): string | undefined {
   switch (role) {
     case 'content-length':
       if (head.contentLength >= 0) return 'more than one Content-Length';
