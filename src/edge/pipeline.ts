@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
+import type { RequestHead } from './http1/request-head.ts';
 import { forbiddenHeaders } from './origin-request.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -15,7 +16,7 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
     exchange.refuse(421, 'its Host is not the server name of the TLS connection');
     return;
   }
-  if (!isWebSocketUpgrade(exchange)) head.upgrade = null;
+  if (!isWebSocketUpgrade(head)) head.upgrade = null;
   const forbidden = forbiddenHeaders(head);
   if (forbidden !== null) {
     exchange.respondError(403, 'Error 1000', forbidden);
@@ -48,7 +49,7 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
 }
 
 /** The one upgrade that is passed on (RFC 6455 section 4.1): `h2c` and others would be a tunnel past every check. */
-function isWebSocketUpgrade({ head }: Exchange): boolean {
+export function isWebSocketUpgrade(head: RequestHead): boolean {
   return head.upgrade?.toLowerCase() === 'websocket' && head.method === 'GET' && head.minor === 1 && !head.hasBody;
 }
 

@@ -73,11 +73,11 @@ function trim(head: string, from: number, to: number): string {
   return head.slice(start, end);
 }
 
-/** The members of a comma list, in lower case, without white space (RFC 9110 section 5.6.1). */
+/** The members of a comma list, in lower case, without the space and tab around them (RFC 9110 section 5.6.1). */
 export function listTokens(value: string): string[] {
   const tokens: string[] = [];
   for (const part of value.toLowerCase().split(',')) {
-    const token = part.trim();
+    const token = trim(part, 0, part.length);
     if (token !== '') tokens.push(token);
   }
   return tokens;

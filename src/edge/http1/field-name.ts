@@ -41,6 +41,11 @@ export class FieldNames {
     this.#roles = roles;
   }
 
+  /** The names that have a role, in lower case. */
+  get names(): readonly string[] {
+    return [...this.#roles.keys()];
+  }
+
   /** The name's entry, or null where it is not a token (RFC 9110 section 5.1). */
   get(name: string): FieldName | null {
     return this.#seen.get(name) ?? this.#add(name);

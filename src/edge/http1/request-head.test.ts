@@ -22,6 +22,16 @@ test('a usual request is parsed, and its fields are written anew', () => {
   assert.deepEqual(head.fields.split('\r\n').sort(), ['', 'Accept: text/html', 'User-Agent: x', 'X-Pad: two words']);
 });
 
+test('white space around the members of Connection is space and tab, nothing else', () => {
+  const head = (value: string) =>
+    parseRequestHead(`GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nConnection: ${value}`) as RequestHead;
+  assert.deepEqual([head('a,\t close \t,b').close, head('X ,').fields], [true, '']);
+  assert.deepEqual(
+    [head('\xa0close').close, head('close\xa0').close, head('\xa0X').fields],
+    [false, false, 'X: 1\r\n'],
+  );
+});
+
 test('hop-by-hop fields and those that Connection lists are left out', () => {
   const head = parse(
     'GET / HTTP/1.1\r\nHost: a\r\nX-Secret: 1\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nConnection: keep-alive, X-Secret\r\nX-Kept: 2',
