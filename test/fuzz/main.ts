@@ -1,6 +1,7 @@
 // `npm run fuzz -- NAME`: one fuzz, for as long as it is told.
 import { parseArgs } from 'node:util';
 import { chooseSeed } from '../doubles/random.ts';
+import { fuzzHttp1 } from './http1/fuzz.ts';
 import { fuzzIdentity } from './identity/fuzz.ts';
 import { fuzzSmuggling } from './smuggling/fuzz.ts';
 
@@ -21,6 +22,10 @@ const FUZZES: Readonly<Record<string, (orders: Orders) => Promise<Outcome>>> = {
   identity: async (orders) => {
     const { mismatches, ...figures } = await fuzzIdentity(orders);
     return { figures, findings: mismatches };
+  },
+  http1: async (orders) => {
+    const { broken, ...figures } = await fuzzHttp1(orders);
+    return { figures, findings: broken };
   },
   smuggling: async (orders) => {
     const { disagreements, ...figures } = await fuzzSmuggling(orders);

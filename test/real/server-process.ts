@@ -17,10 +17,8 @@ export function missing(name: ServerName): string | false {
   return found ? false : `${name} is not installed`;
 }
 
-/** A server that runs, and its directory. */
+/** A server that runs. */
 export interface ServerProcess {
-  /** What it has written to stdout so far. */
-  readonly stdout: () => string;
   stop(): Promise<void>;
 }
 
@@ -31,24 +29,24 @@ export function serverDirectory(): string {
   return directory;
 }
 
-/** Starts a server and resolves when all its ports can be reached. Stopping it removes its directory. */
+/**
+ * Starts a server and resolves when all its ports can be reached. Stopping it removes its directory. What it writes to
+ * stdout goes to the open file `stdout`, if one is given.
+ */
 export async function startProcess(
   command: readonly string[],
   directory: string,
   ports: readonly number[],
+  stdout?: number,
 ): Promise<ServerProcess> {
-  const child = spawn(command[0]!, command.slice(1), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdio = ['ignore', stdout ?? 'ignore', 'pipe'] as const;
+  const child = spawn(command[0]!, command.slice(1), { env: environment, stdio: [...stdio] });
   let errors = '';
   child.stderr!.on('data', (data) => {
     errors += data;
   });
-  let output = '';
-  child.stdout!.on('data', (data) => {
-    output += data.toString('latin1');
-  });
   for (const port of ports) await reachable(child, port, () => errors);
   return {
-    stdout: () => output,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const exited = once(child, 'exit');

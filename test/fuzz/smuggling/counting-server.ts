@@ -1,14 +1,7 @@
-import { mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IssuedCertificate } from '../../../src/x509/mod.ts';
-import {
-  freePorts,
-  nginxPaths,
-  type ServerName,
-  type ServerProcess,
-  serverDirectory,
-  startProcess,
-} from '../../real/server-process.ts';
+import { freePorts, nginxPaths, type ServerName, serverDirectory, startProcess } from '../../real/server-process.ts';
 
 /** A request as an origin counted it. */
 export interface Counted {
@@ -42,24 +35,33 @@ export async function startCountingServer(name: ServerName, certificate: IssuedC
   mkdirSync(join(directory, 'www'));
   writeFileSync(join(directory, 'www', 'index.html'), 'origin\n');
   writeFileSync(join(directory, 'server.pem'), certificate.certificate + certificate.privateKey);
-  writeFileSync(join(directory, 'access.log'), '');
+  const logFile = join(directory, 'access.log');
+  // HAProxy writes to stdout, and drops what a pipe does not take at once: it gets the file itself.
+  const stdout = openSync(logFile, 'a');
   const [http, https] = (await freePorts(2)) as [number, number];
   const command = COMMANDS[name](directory, http, https);
-  const server = await startProcess(command, directory, [http, https]);
-  const log = name === 'haproxy' ? readOutput(server) : readFile(join(directory, 'access.log'));
+  const server = await startProcess(command, directory, [http, https], stdout);
+  closeSync(stdout);
+  const log = openSync(logFile, 'r');
   let rest = '';
   return {
     name,
     httpPort: http,
     httpsPort: https,
     read: () => {
-      const lines = (rest + log()).split('\n');
+      const lines = (rest + readOn(log)).split('\n');
       rest = lines.pop()!;
-      return lines.map(counted);
+      return lines.filter((line) => !CONNECTION_ERROR.test(line)).map(counted);
     },
-    stop: () => server.stop(),
+    stop: () => {
+      closeSync(log);
+      return server.stop();
+    },
   };
 }
+
+/** HAProxy's line for a connection without a request: its visitor went away in the middle of the handshake. */
+const CONNECTION_ERROR = /^[\d.]+:\d+ \[[^\]]+\] \w+\/\d+: /;
 
 function counted(text: string): Counted {
   const parts = /^([\d:]+) (\d+|-) (\d+) (\S+) (.*)$/.exec(text);
@@ -74,24 +76,12 @@ function counted(text: string): Counted {
   };
 }
 
-function readFile(path: string): () => string {
-  const file = openSync(path, 'r');
+/** What a file holds beyond the part that was read. */
+function readOn(file: number): string {
   const chunk = Buffer.alloc(64 * 1024);
-  return () => {
-    let text = '';
-    for (let got = readSync(file, chunk); got > 0; got = readSync(file, chunk))
-      text += chunk.toString('latin1', 0, got);
-    return text;
-  };
-}
-
-function readOutput(server: ServerProcess): () => string {
-  let taken = 0;
-  return () => {
-    const text = server.stdout().slice(taken);
-    taken += text.length;
-    return text;
-  };
+  let text = '';
+  for (let got = readSync(file, chunk); got > 0; got = readSync(file, chunk)) text += chunk.toString('latin1', 0, got);
+  return text;
 }
 
 const COMMANDS: Readonly<Record<ServerName, (directory: string, http: number, https: number) => string[]>> = {

@@ -34,6 +34,7 @@ export function missingServer(): string | false {
   return SERVERS.map(missing).find((reason) => reason !== false) ?? false;
 }
 
+const LATE = 'an origin has not counted everything';
 const BATCH = 240;
 const LANES = 48;
 // Short, so that a visitor who leaves a message unfinished costs little.
@@ -86,13 +87,20 @@ async function go(
     });
     streams += BATCH;
     const bytes = await runLanes(batch);
+    // A visitor that broke off is recorded when the edge has noticed.
+    await eventually(
+      () => edges.every(({ edge }) => edge.visitors.size === 0),
+      'the edge keeps visitors that are gone',
+    );
     for (const edge of edges) for (const record of edge.takeLog()) checker.recorded(record);
     const count = () => {
       for (const server of servers) for (const request of server.read()) checker.counted(server.name, request);
       return checker.hasAllCounts();
     };
     // Origins log after they have answered. One that never does is found below.
-    await eventually(count, '', 3_000).catch(() => undefined);
+    await eventually(count, LATE).catch((error: Error) => {
+      if (error.message !== LATE) throw error;
+    });
     const visits = batch.map(({ stream }, i): Visited => {
       const got = readAnswers(bytes[i]!, (ray) => checker.methodOf(ray));
       answers += got.length;

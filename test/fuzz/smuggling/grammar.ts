@@ -1,7 +1,8 @@
 import type { Draw } from '../../doubles/random.ts';
+import { damage } from './damage.ts';
 
 /** How a visitor ends its connection: lets the edge do it, says so, breaks off at once, or at the first answer. */
-export type Ending = 'wait' | 'half-close' | 'destroy' | 'destroy-at-answer';
+type Ending = 'wait' | 'half-close' | 'destroy' | 'destroy-at-answer';
 
 /** What one visitor sends, as latin1 text, cut into the pieces that it writes. */
 export interface Stream {
@@ -27,7 +28,7 @@ export class Grammar {
     const host = this.#pick(this.#hosts);
     let text = '';
     for (let left = 1 + this.#draw(5); left > 0; left--) text += this.#request(host, this.#oneIn(2));
-    if (this.#oneIn(8)) text = this.#damage(text);
+    if (this.#oneIn(8)) text = damage(this.#draw, text);
     if (!this.#oneIn(4)) text += this.#plain(host, 'Connection: close\r\n');
     const ending = this.#pick([
       'wait',
@@ -150,31 +151,6 @@ export class Grammar {
     const trailers = this.#oneIn(4) ? this.#pick(isOdd ? ODD_TRAILERS : TRAILERS) : '';
     const end = isOdd && this.#oneIn(4) ? this.#pick(['', '\n', '\r', '\r\n\r\n', '\n\r\n']) : '\r\n';
     return out + last + trailers + end;
-  }
-
-  /** Changes a few bytes anywhere. */
-  #damage(text: string): string {
-    let out = text;
-    for (let left = 1 + this.#draw(3); left > 0; left--) {
-      const at = this.#draw(out.length + 1);
-      const byte = this.#oneIn(2)
-        ? this.#pick(['\r', '\n', '\0', ' ', '\t', ':', ';', ',', '\x0b', '\xff', '0', '\x85', '\xa0'])
-        : String.fromCharCode(this.#draw(256));
-      switch (this.#draw(4)) {
-        case 0:
-          out = out.slice(0, at) + byte + out.slice(at);
-          break;
-        case 1:
-          out = out.slice(0, at) + byte + out.slice(at + 1);
-          break;
-        case 2:
-          out = out.slice(0, at) + out.slice(at + 1 + this.#draw(4));
-          break;
-        default:
-          out = out.slice(0, at) + out.slice(Math.max(0, at - this.#draw(20)), at) + out.slice(at);
-      }
-    }
-    return out;
   }
 
   #cut(text: string): string[] {
@@ -418,7 +394,13 @@ const chunkLines = (hex: string) => [
   '\r\n',
   'x\r\n',
 ];
-const TRAILERS = ['X-Sum: 1\r\n', 'X-Sum: 1\r\nX-Other: 2\r\n', 'Content-Length: 5\r\n', 'Host: evil.test\r\n'];
+const TRAILERS = [
+  'X-Sum: 1\r\n',
+  'X-Sum: 1\r\nX-Other: 2\r\n',
+  'Content-Length: 5\r\n',
+  'Host: evil.test\r\n',
+  'CF-Cert-Verified: true\r\nX-Sum: 1\r\n',
+];
 const ODD_TRAILERS = [
   ...TRAILERS,
   'X : 1\r\n',
