@@ -126,8 +126,11 @@ export class SmugglingChecker {
   settle(): void {
     for (const origin of ['nginx', 'apache', 'haproxy'] as const) {
       const missing = this.#missing(origin);
-      for (const { record } of missing)
+      for (const known of missing) {
+        const { record } = known;
         this.#report('an origin did not count a request that it answered', record, record.ClientRequestURI);
+        known.counted = true;
+      }
     }
     for (const [origin, requests] of this.#unnamed) {
       // Refused before the origin came to the ray id: each must be explained by one request of the edge.

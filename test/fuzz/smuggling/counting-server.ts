@@ -150,6 +150,8 @@ const COMMANDS: Readonly<Record<ServerName, (directory: string, http: number, ht
       join(directory, 'haproxy.cfg'),
       `global
   maxconn 1000
+  # Two threads that log at the same time may lose a line.
+  nbthread 1
   log stdout format raw local0
 defaults
   mode http
