@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { routePath } from 'hono/route';
 import { ApiError } from '../core/mod.ts';
 import { authenticate } from './authenticate.ts';
 import { MAX_BODY } from './body.ts';
@@ -10,12 +11,31 @@ import { originRoutes } from './routes/origins.ts';
 import { settingRoutes } from './routes/settings.ts';
 import { userRoutes } from './routes/user.ts';
 import { zoneRoutes } from './routes/zones.ts';
-import type { ApiEnvironment, ApiOptions } from './types.ts';
+import type { ApiEnvironment, ApiOptions, Call } from './types.ts';
+
+/** Methods that are counted by name. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** The API as a fetch handler: `/client/v4/…`, health, and the shared CA (design/product.md, "HTTP"). */
 export function createApi(options: ApiOptions): Hono<ApiEnvironment> {
   const app = new Hono<ApiEnvironment>();
+  const refuse = (call: Call, error: ApiError): Response => {
+    options.counters.error(error.code);
+    return failure(call, error);
+  };
+  app.use(async (call, next) => {
+    await next();
+    // The last route that matched is the one that answered; where none did, the pattern is that of a middleware.
+    options.counters.request(
+      routePath(call, -1),
+      METHODS.has(call.req.method) ? call.req.method : '_OTHER',
+      call.res.status,
+    );
+  });
   app.get('/healthz', (call) => call.text('ok\n'));
+  app.get('/metrics', async (call) =>
+    call.body(await options.metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  );
   app.get('/readyz', (call) => {
     const { ready, parts } = options.readiness();
     const verbose = call.req.query('verbose') !== undefined;
@@ -50,18 +70,18 @@ export function createApi(options: ApiOptions): Hono<ApiEnvironment> {
     const others = allowedMethods(app, call.req.path);
     if (others.length > 0) {
       call.header('Allow', others.join(', '));
-      return failure(
+      return refuse(
         call,
         new ApiError('method_not_allowed', { message: `Method not allowed: use ${others.join(' or ')}.` }),
       );
     }
     const message = `Could not route to ${call.req.path}, perhaps your object identifier is invalid?`;
-    return failure(call, new ApiError('no_route', { message }));
+    return refuse(call, new ApiError('no_route', { message }));
   });
   app.onError((error, call) => {
-    if (error instanceof ApiError) return failure(call, error);
+    if (error instanceof ApiError) return refuse(call, error);
     options.onInternalError(error, call.req.path);
-    return failure(call, new ApiError(isStoreError(error) ? 'store_unavailable' : 'internal'));
+    return refuse(call, new ApiError(isStoreError(error) ? 'store_unavailable' : 'internal'));
   });
   return app;
 }

@@ -1,5 +1,6 @@
 import type { Context as HonoContext } from 'hono';
 import type { Context, Deployment, Principal } from '../control/mod.ts';
+import type { ApiCounters } from '../observe/mod.ts';
 
 /** Whether this installation serves, part by part. */
 export interface Readiness {
@@ -14,6 +15,9 @@ export interface ApiOptions {
   /** PEM of the shared origin-pull CA. */
   readonly originPullCa: string;
   readonly readiness: () => Readiness;
+  readonly counters: ApiCounters;
+  /** The metrics as Prometheus text. */
+  readonly metrics: () => Promise<string>;
   /** The edge's own https port: to visitors it stands for 443. */
   readonly edgeHttpsPort: () => number;
   /** Told of errors that are nobody's input. */

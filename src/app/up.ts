@@ -14,7 +14,7 @@ import {
   ServerCertificates,
 } from '../control/mod.ts';
 import { LastGood, Publisher } from '../fleet/mod.ts';
-import type { Logger } from '../observe/mod.ts';
+import { ApiCounters, type Logger } from '../observe/mod.ts';
 import { systemClock, systemRandom } from '../platform/mod.ts';
 import { openStore, SchemaError, type Store } from '../store/mod.ts';
 import { formatMasterKey, SealError } from '../x509/mod.ts';
@@ -28,6 +28,7 @@ import {
   StartError,
 } from './data-directory.ts';
 import { claimAddress } from './free-port.ts';
+import { readMetrics } from './metrics.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** The control plane over a data directory, before anything listens. */
@@ -87,6 +88,7 @@ export async function openControlPlane(path: string, database: string | null, lo
       certificateWanted: (hostname) => serverCertificates.ensure(hostname),
     },
     logger,
+    () => systemClock.now(),
   );
   const context: Context = { store, clock: systemClock, random: systemRandom, masterKey, distribution: publisher };
   const deployment = new Deployment(context);
@@ -149,6 +151,8 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
     logger,
     () => systemClock.now(),
   );
+  const counters = new ApiCounters();
+  const startedAt = systemClock.now();
   let draining = false;
   const ready = (): boolean => !draining && plane.publisher.workers.some((worker) => worker.ready !== null);
   const app = createApi({
@@ -163,6 +167,8 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
         draining: draining ? 'yes' : 'no',
       },
     }),
+    counters,
+    metrics: () => readMetrics(plane.publisher, counters, systemClock.now() - startedAt),
     edgeHttpsPort: () => edgeHttps.port,
     onInternalError: (error, path) =>
       logger.error({ path, reason: error.message, stack: error.stack }, 'a request failed'),

@@ -1,9 +1,9 @@
-import { createWriteStream } from 'node:fs';
 import { DEFAULT_LIMITS, Edge, type ListenAddress } from '../edge/mod.ts';
 import { readLastGood, Subscriber } from '../fleet/mod.ts';
-import { AccessLog, createLogger } from '../observe/mod.ts';
+import { createLogger } from '../observe/mod.ts';
 import { currentRuntime, runtimeProblem, systemClock, systemRandom } from '../platform/mod.ts';
 import { parseMasterKey, unseal } from '../x509/mod.ts';
+import { openAccessLog } from './access-log-file.ts';
 
 /** What the supervisor tells a worker: one line of JSON on its stdin, which no other process can read. */
 export interface WorkerSettings {
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     site: 'LOC',
     unseal: (sealed, context) => unseal(masterKey, sealed, context),
     requestCertificate: (hostname) => subscriber.requestCertificate(hostname),
-    log: openAccessLog(settings.accessLog),
+    log: settings.accessLog === null ? null : openAccessLog(settings.accessLog, () => edge.counters.logDropped()),
     logger,
   });
   const lastGood = readLastGood(settings.snapshot);
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const stop = async () => {
     if (edge.isDraining) return;
     await edge.drain();
-    subscriber.stop();
+    await subscriber.stop();
     process.exit(0);
   };
   process.on('SIGTERM', stop);
@@ -71,12 +71,6 @@ function readSettings(): Promise<WorkerSettings> {
     };
     process.stdin.on('data', take);
   });
-}
-
-function openAccessLog(target: string | null): AccessLog | null {
-  if (target === null) return null;
-  const stream = target === '-' ? process.stdout : createWriteStream(target, { flags: 'a', mode: 0o640 });
-  return new AccessLog((lines) => stream.write(lines));
 }
 
 main().catch((error: Error) => {

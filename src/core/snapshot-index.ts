@@ -59,6 +59,11 @@ export class SnapshotIndex {
     return { number: this.#number, entries: [...this.#entries.values()] };
   }
 
+  /** All entries, in no particular order. */
+  entries(): Iterable<SnapshotEntry> {
+    return this.#entries.values();
+  }
+
   /** The entry under `key`. */
   get(key: EntryKey): SnapshotEntry | undefined {
     return this.#entries.get(key);

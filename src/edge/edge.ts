@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import net from 'node:net';
 import tls from 'node:tls';
 import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
-import type { AccessLog, Logger } from '../observe/mod.ts';
+import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
 import type { Clock } from '../platform/mod.ts';
 import { changedZones } from './changed-zones.ts';
 import { Deadlines } from './deadlines.ts';
@@ -36,12 +36,16 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** How long a stop waits for the access log's last lines. */
+const LOG_LIMIT = 1_000;
+
 /** The data plane of one worker: listeners, visitors, and the pools toward the origins. */
 export class Edge {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly rays: RayIds;
   readonly deadlines: Deadlines;
+  readonly counters = new EdgeCounters();
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
   readonly visitors = new Set<VisitorConnection>();
@@ -152,7 +156,7 @@ export class Edge {
     }
     this.#pools.destroy();
     this.deadlines.stop();
-    this.log?.flush();
+    await this.log?.end(LOG_LIMIT);
   }
 
   /** A visitor's connection is gone. */

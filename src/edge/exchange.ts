@@ -58,7 +58,8 @@ export class Exchange {
     this.head = head;
     this.target = target;
     this.rayId = rayId;
-    this.startedAt = edge.log === null ? 0 : edge.clock.now();
+    this.startedAt = edge.clock.now();
+    edge.counters.requestBegan();
   }
 
   /** True once it was answered whole, or its visitor is gone. */
@@ -341,16 +342,19 @@ export class Exchange {
     this.respond(status, title, { 'Content-Type': page.contentType, 'Cache-Control': 'no-store' }, page.body, close);
   }
 
-  /** Marks and logs the end of the exchange, once. */
+  /** Marks, counts and logs the end of the exchange, once. */
   #over(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.#log();
+    const { clock, counters } = this.#edge;
+    const now = clock.now();
+    counters.requestOver(this.head.method, this.status, this.visitor.httpVersion, now - this.startedAt);
+    this.#log(now);
     return true;
   }
 
-  #log(): void {
-    const { log, clock } = this.#edge;
+  #log(now: number): void {
+    const { log } = this.#edge;
     if (log === null) return;
     const { visitor, head, route } = this;
     log.write({
@@ -364,7 +368,7 @@ export class Exchange {
       ClientRequestScheme: visitor.scheme,
       ClientSSLProtocol: visitor.protocol,
       EdgeStartTimestamp: new Date(this.startedAt).toISOString(),
-      EdgeEndTimestamp: new Date(clock.now()).toISOString(),
+      EdgeEndTimestamp: new Date(now).toISOString(),
       EdgeResponseStatus: this.status,
       EdgeResponseBytes: this.responseBytes,
       OriginIP: this.originAddress,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ConnectionPhase, classifyFailure } from './failure.ts';
+import { type ConnectionPhase, classifyFailure, handshakeOutcome } from './failure.ts';
 
 const error = (code: string) => ({ code, message: code });
 
@@ -33,3 +33,30 @@ for (const [phase, code, failure] of ROWS) {
     assert.equal(classifyFailure(phase, code === null ? null : error(code)), failure);
   });
 }
+
+// What the counters say of a handshake, from the failure that the table above names.
+const OUTCOMES: readonly [phase: ConnectionPhase, code: string | null, outcome: ReturnType<typeof handshakeOutcome>][] =
+  [
+    ['connecting', 'ECONNREFUSED', null],
+    ['connecting', 'ENOTFOUND', null],
+    ['connecting', 'ECONNRESET', 'reset'],
+    ['handshake', null, 'reset'],
+    ['handshake', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'reset'],
+    ['handshake', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'client_cert_refused'],
+    ['handshake', 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'client_cert_refused'],
+    ['handshake', 'ERR_TLS_CERT_ALTNAME_INVALID', 'name'],
+    ['handshake', 'CERT_HAS_EXPIRED', 'expired'],
+    ['handshake', 'SELF_SIGNED_CERT_IN_CHAIN', 'untrusted'],
+    ['established', 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'client_cert_refused'],
+    ['established', 'ECONNRESET', 'ok'],
+  ];
+for (const [phase, code, outcome] of OUTCOMES) {
+  test(`${phase}, ${code ?? 'a plain close'}, is counted as ${outcome ?? 'no handshake'}`, () => {
+    const cause = code === null ? null : error(code);
+    assert.equal(handshakeOutcome(phase, classifyFailure(phase, cause), false, cause), outcome);
+  });
+}
+
+test('an origin that says nothing in the handshake is counted as a timeout', () => {
+  assert.equal(handshakeOutcome('handshake', 'tls_handshake', true, null), 'timeout');
+});

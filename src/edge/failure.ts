@@ -1,4 +1,5 @@
 import type { OriginFailureName } from '../core/mod.ts';
+import type { HandshakeOutcome } from '../observe/mod.ts';
 
 /** How far a connection to an origin had come when it failed. */
 export type ConnectionPhase = 'connecting' | 'handshake' | 'established';
@@ -44,4 +45,27 @@ export function classifyFailure(phase: ConnectionPhase, error: SocketError | nul
     default:
       return 'connection_refused';
   }
+}
+
+/**
+ * How the TLS handshake of a connection went, for the counters; `failure` is null where the origin answered. Null where
+ * there was none: TCP did not stand.
+ */
+export function handshakeOutcome(
+  phase: ConnectionPhase,
+  failure: OriginFailureName | null,
+  isTimedOut: boolean,
+  error: SocketError | null,
+): HandshakeOutcome | null {
+  if (phase === 'established') return failure === 'client_certificate_refused' ? 'client_cert_refused' : 'ok';
+  if (failure === 'invalid_certificate') {
+    if (error?.code === 'ERR_TLS_CERT_ALTNAME_INVALID' || error?.code === 'HOSTNAME_MISMATCH') return 'name';
+    return /EXPIRED|NOT_YET_VALID/.test(error?.code ?? '') ? 'expired' : 'untrusted';
+  }
+  if (failure !== 'tls_handshake') return null;
+  if (isTimedOut) return 'timeout';
+  // TLS 1.2 refuses within the handshake; an alert that names no certificate may have any other cause.
+  const refusesCertificate =
+    error !== null && isTlsAlert(error) && /CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED/.test(error.code!);
+  return refusesCertificate ? 'client_cert_refused' : 'reset';
 }

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { OriginFailureName } from '../core/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { type ConnectionPhase, classifyFailure } from './failure.ts';
+import { type ConnectionPhase, classifyFailure, handshakeOutcome } from './failure.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './http1/message-reader.ts';
 import type { Refusal } from './http1/refusal.ts';
 import type { RequestHead } from './http1/request-head.ts';
@@ -35,6 +35,8 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   /** Set from the end of a response until `#complete`. */
   #trailers: string | null = null;
   #closed = false;
+  /** The TLS handshake is counted: with TLS 1.3 that is only when the origin has answered. */
+  #isHandshakeCounted: boolean;
   #retiresAt = Number.POSITIVE_INFINITY;
 
   /** Connects, or takes over a socket that is connected already. */
@@ -49,6 +51,8 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     this.#out = new Outbox(this.#socket);
     this.deadline = edge.deadlines.now + edge.limits.connect;
     edge.deadlines.add(this);
+    this.#isHandshakeCounted = pool.key.tls === null;
+    edge.counters.connectionOpened(pool.level);
     this.#listen();
     if (socket !== null) this.#onEstablished();
   }
@@ -69,6 +73,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   start(exchange: Exchange): void {
     this.#exchange = exchange;
     this.isReused = true;
+    this.pool.edge.counters.connectionReused(this.pool.level);
     this.hasAnswered = false;
     exchange.origin = this;
     exchange.originReady();
@@ -236,6 +241,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
       return;
     }
     this.hasAnswered = true;
+    if (!this.#isHandshakeCounted) this.#countHandshake(null);
     this.deadline = this.#capped(this.pool.edge.limits.originRead);
     this.#reader.push(data);
     if (this.#trailers !== null) this.#complete(exchange, this.#trailers);
@@ -269,6 +275,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
       return;
     }
     const failure = this.#timedOut ?? classifyFailure(this.#phase, this.#error);
+    this.#countHandshake(failure);
     exchange.originFailed(this, failure, this.#error?.message ?? '');
   }
 
@@ -286,8 +293,18 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     return this.#exchange!.requestComplete || this.#socket.writableLength === 0 ? 'read_timeout' : 'write_timeout';
   }
 
+  #countHandshake(failure: OriginFailureName | null): void {
+    if (this.#isHandshakeCounted) return;
+    const outcome = handshakeOutcome(this.#phase, failure, this.#timedOut !== null, this.#error);
+    if (outcome === null) return;
+    this.#isHandshakeCounted = true;
+    this.pool.edge.counters.handshake(this.pool.level, outcome);
+  }
+
   #forget(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.pool.edge.counters.connectionClosed(this.pool.level);
     this.pool.edge.deadlines.remove(this);
     this.pool.remove(this);
   }

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { OriginFailureName } from '../core/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { classifyFailure } from './failure.ts';
+import { classifyFailure, handshakeOutcome } from './failure.ts';
 import type { Attempt } from './origin.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { connectOrigin } from './origin-socket.ts';
@@ -74,7 +74,10 @@ export class OriginDial implements Attempt, Timed {
   #failed(): void {
     this.#leave();
     this.pool.dialFailed(this);
-    const failure = this.#timedOut ?? classifyFailure(this.#isConnected ? 'handshake' : 'connecting', this.#error);
+    const phase = this.#isConnected ? 'handshake' : 'connecting';
+    const failure = this.#timedOut ?? classifyFailure(phase, this.#error);
+    const outcome = handshakeOutcome(phase, failure, this.#timedOut !== null, this.#error);
+    if (outcome !== null) this.pool.edge.counters.handshake(this.pool.level, outcome);
     for (const exchange of this.#takeWaiting()) exchange.originFailed(this, failure, this.#error?.message ?? '');
   }
 

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { SecureContext, TLSSocket } from 'node:tls';
+import { type CertificateLevel, levelIndex } from '../observe/mod.ts';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
 import { Http2OriginConnection } from './http2/origin-connection.ts';
@@ -52,6 +53,8 @@ export class OriginPool {
   readonly key: PoolKey;
   /** Null for plain http. */
   readonly secureContext: SecureContext | null;
+  /** Where the counters keep what concerns the identity's level. */
+  readonly level: number;
   /** The newest TLS session of this pool; never leaves it. */
   session: Buffer | undefined;
   readonly #idle: OriginConnection[] = [];
@@ -63,10 +66,11 @@ export class OriginPool {
   #isHttp1Only = false;
   #retired = false;
 
-  constructor(edge: Edge, key: PoolKey, secureContext: SecureContext | null) {
+  constructor(edge: Edge, key: PoolKey, secureContext: SecureContext | null, level: CertificateLevel) {
     this.edge = edge;
     this.key = key;
     this.secureContext = secureContext;
+    this.level = levelIndex(level);
   }
 
   get isRetired(): boolean {

@@ -73,7 +73,10 @@ export class OriginPools {
       const context = key.tls === null ? null : this.#contexts.get(key.tls.identityId, key.tls.verify);
       // Fail closed: an identity that cannot be used is never replaced by another, nor by none.
       if (context === undefined) return { resolution, hostHeader, pool: null, failure: 'identity_unavailable' };
-      use = { pool: new OriginPool(this.#edge, key, context), routes: new Map() };
+      use = {
+        pool: new OriginPool(this.#edge, key, context, key.tls === null ? 'none' : resolution.level),
+        routes: new Map(),
+      };
       this.#uses.set(text, use);
       const ofZone = this.#byZone.get(key.zoneId) ?? new Set();
       this.#byZone.set(key.zoneId, ofZone.add(text));

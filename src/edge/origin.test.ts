@@ -16,6 +16,7 @@ import {
   visitHttp,
   visitHttps,
 } from '../../test/doubles/wire.ts';
+import { CounterTotals } from '../observe/mod.ts';
 import type { Limits } from './limits.ts';
 
 let ca: Awaited<ReturnType<typeof makeCa>>;
@@ -545,4 +546,23 @@ test('an origin that never asks for a certificate works, and the log claims no m
     ['global', 'shared', 200],
   );
   assert.match(record.OriginSSLProtocol, /^TLSv1\.[23]$/);
+});
+
+test('requests, handshakes and connections are counted, and nothing is left in flight', async () => {
+  const started = await origin((socket) => eachRequest(socket, () => socket.write(response('fine'))));
+  const edge = await edgeTo(started.port);
+  for (let i = 0; i < 3; i++) assert.equal(status(await get(edge, 'www')), 200);
+  const gone = await visitHttps(edge, 'www');
+  gone.send('NONSENSE\r\n\r\n');
+  await gone.end();
+  const totals = new CounterTotals();
+  totals.add(edge, edge.edge.counters.report());
+  const [none] = totals.connections();
+  assert.deepEqual(none, { level: 'none', open: 1, reused: 2 });
+  assert.deepEqual([...totals.handshakes()], [{ level: 'none', outcome: 'ok', count: 1 }]);
+  assert.deepEqual(
+    [...totals.requests()].map(({ method, statusClass, count }) => `${method} ${statusClass} ${count}`),
+    ['GET 2xx 3', '_OTHER 4xx 1'],
+  );
+  assert.deepEqual([totals.inFlight, totals.durations().buckets.at(-1)!.count], [0, 4]);
 });

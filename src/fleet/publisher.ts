@@ -1,6 +1,6 @@
 import net, { type Server, type Socket } from 'node:net';
 import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
-import type { Logger } from '../observe/mod.ts';
+import { CounterTotals, type Logger } from '../observe/mod.ts';
 import type { LastGood } from './last-good.ts';
 import { type ControlMessage, receiveMessages, sendMessage, type WorkerMessage } from './wire.ts';
 
@@ -53,6 +53,8 @@ const PART = 2000;
 export class Publisher {
   /** The state that is published. */
   readonly index = new SnapshotIndex();
+  /** What the workers counted, as of their last reports. */
+  readonly counters = new CounterTotals();
   readonly #source: SnapshotSource;
   readonly #lastGood: LastGood;
   readonly #events: PublisherEvents;
@@ -60,14 +62,20 @@ export class Publisher {
   readonly #server: Server;
   readonly #subscribers = new Set<Subscriber>();
   readonly #waiters = new Set<Waiter>();
+  readonly #now: () => number;
   #deltas: Delta[] = [];
+  /** When each of `#deltas` was sent. */
+  #sentAt: number[] = [];
+  readonly #counting = new Map<number, { readonly waiting: Set<Subscriber>; readonly done: () => void }>();
+  #request = 0;
   #publishing: Promise<void> = Promise.resolve();
 
-  constructor(source: SnapshotSource, lastGood: LastGood, events: PublisherEvents, logger: Logger) {
+  constructor(source: SnapshotSource, lastGood: LastGood, events: PublisherEvents, logger: Logger, now: () => number) {
     this.#source = source;
     this.#lastGood = lastGood;
     this.#events = events;
     this.#logger = logger;
+    this.#now = now;
     this.#server = net.createServer((socket) => this.#accept(socket));
   }
 
@@ -114,6 +122,35 @@ export class Publisher {
     });
   }
 
+  /** Asks all workers for their counts. Resolves when they are in, at the latest after `limit` milliseconds. */
+  collect(limit: number): Promise<void> {
+    const waiting = new Set([...this.#subscribers].filter(({ subscribed }) => subscribed));
+    if (waiting.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const request = ++this.#request;
+      const timer = setTimeout(() => done(), limit);
+      const done = () => {
+        clearTimeout(timer);
+        this.#counting.delete(request);
+        resolve();
+      };
+      this.#counting.set(request, { waiting, done });
+      for (const subscriber of waiting) this.#send(subscriber, { type: 'count', request });
+    });
+  }
+
+  /** The last change that every live worker has in use. */
+  get acknowledgedByAll(): number {
+    return this.#acknowledgedByAll();
+  }
+
+  /** Milliseconds for which the slowest live worker has owed an acknowledgement; 0 where none does. */
+  get acknowledgementLag(): number {
+    const number = this.#acknowledgedByAll();
+    const at = this.#deltas.findIndex(({ to }) => to > number);
+    return at < 0 ? 0 : this.#now() - this.#sentAt[at]!;
+  }
+
   /** Ends all connections. */
   close(): void {
     this.#server.close();
@@ -127,7 +164,11 @@ export class Publisher {
     if (delta === null) return;
     this.index.apply(delta);
     this.#deltas.push(delta);
-    if (this.#deltas.length > KEPT_DELTAS) this.#deltas.shift();
+    this.#sentAt.push(this.#now());
+    if (this.#deltas.length > KEPT_DELTAS) {
+      this.#deltas.shift();
+      this.#sentAt.shift();
+    }
     for (const subscriber of this.#subscribers) {
       if (subscriber.subscribed) this.#send(subscriber, { type: 'delta', delta });
     }
@@ -150,6 +191,8 @@ export class Publisher {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#subscribers.delete(subscriber);
+      this.counters.remove(subscriber);
+      for (const request of [...this.#counting.keys()]) this.#counted(subscriber, request);
       this.#acknowledged();
       this.#events.onWorkersChanged();
     });
@@ -173,7 +216,18 @@ export class Publisher {
         break;
       case 'certificate_wanted':
         this.#answerCertificate(subscriber, message.request, message.hostname);
+        break;
+      case 'counted':
+        this.counters.add(subscriber, message.report);
+        this.#counted(subscriber, message.request);
     }
+  }
+
+  #counted(subscriber: Subscriber, request: number): void {
+    const counting = this.#counting.get(request);
+    if (counting === undefined) return;
+    counting.waiting.delete(subscriber);
+    if (counting.waiting.size === 0) counting.done();
   }
 
   #answerCertificate(subscriber: Subscriber, request: number, hostname: string): void {

@@ -12,6 +12,7 @@ after(() => rmSync(directory, { recursive: true }));
 
 /** A data plane that only counts. */
 class Target {
+  readonly counters = { report: () => ({ added: [], gauges: [] }) };
   number: number;
 
   constructor(number: number) {

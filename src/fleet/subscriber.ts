@@ -1,5 +1,6 @@
 import net, { type Socket } from 'node:net';
 import type { Delta, Snapshot, SnapshotEntry } from '../core/mod.ts';
+import type { CounterReport } from '../observe/mod.ts';
 import { type ControlMessage, receiveMessages, sendMessage } from './wire.ts';
 
 /** Whoever applies what comes: the data plane. */
@@ -8,9 +9,13 @@ export interface SnapshotTarget {
   readonly number: number;
   load(snapshot: Snapshot): void;
   apply(delta: Delta): void;
+  /** What it counts. */
+  readonly counters: { report(): CounterReport };
 }
 
 const RECONNECT_AFTER = 200;
+/** What a worker that is killed has counted since is lost. */
+const REPORT_EVERY = 1_000;
 
 /**
  * A worker's end of the distribution. Applies what comes, acknowledges it, and connects again whenever the control
@@ -27,6 +32,7 @@ export class Subscriber {
   #ready: { readonly https: string; readonly http: string } | null = null;
   #onFirstState: (() => void) | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #reporting: NodeJS.Timeout | null = null;
   #isStopped = false;
 
   constructor(target: SnapshotTarget, socketPath: string, pid: number) {
@@ -42,6 +48,7 @@ export class Subscriber {
   start(): Promise<void> {
     return new Promise((resolve) => {
       this.#onFirstState = resolve;
+      this.#reporting = setInterval(() => this.#report(0), REPORT_EVERY);
       this.#connect();
     });
   }
@@ -63,11 +70,23 @@ export class Subscriber {
     });
   }
 
-  /** Ends the connection for good. */
-  stop(): void {
+  /** Ends the connection for good. Resolves when the last counts are with the control plane. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#socket?.destroy();
+    if (this.#reporting !== null) clearInterval(this.#reporting);
+    const socket = this.#socket;
+    if (socket === null) return;
+    this.#report(0);
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      socket.end();
+    });
+  }
+
+  #report(request: number): void {
+    if (this.#socket === null) return;
+    sendMessage(this.#socket, { type: 'counted', request, report: this.#target.counters.report() });
   }
 
   #connect(): void {
@@ -112,6 +131,9 @@ export class Subscriber {
       case 'certificate':
         this.#wanted.get(message.request)?.(message.found);
         this.#wanted.delete(message.request);
+        break;
+      case 'count':
+        this.#report(message.request);
     }
   }
 

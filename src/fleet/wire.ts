@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Delta, SnapshotEntry } from '../core/mod.ts';
+import type { CounterReport } from '../observe/mod.ts';
 
 /** What a worker says. */
 export type WorkerMessage =
@@ -10,7 +11,9 @@ export type WorkerMessage =
   /** Its listeners are bound. */
   | { readonly type: 'ready'; readonly https: string; readonly http: string }
   /** A visitor asks for a hostname that has no certificate yet. */
-  | { readonly type: 'certificate_wanted'; readonly request: number; readonly hostname: string };
+  | { readonly type: 'certificate_wanted'; readonly request: number; readonly hostname: string }
+  /** What it counted since the last time: every second, and where asked (`request`, else 0). */
+  | { readonly type: 'counted'; readonly request: number; readonly report: CounterReport };
 
 /** What the control plane says. A snapshot comes in parts; the last one has `more: false`. */
 export type ControlMessage =
@@ -22,7 +25,9 @@ export type ControlMessage =
     }
   | { readonly type: 'delta'; readonly delta: Delta }
   /** The answer to `certificate_wanted`; the certificate itself came before, as a delta. */
-  | { readonly type: 'certificate'; readonly request: number; readonly found: boolean };
+  | { readonly type: 'certificate'; readonly request: number; readonly found: boolean }
+  /** Asks for `counted`. */
+  | { readonly type: 'count'; readonly request: number };
 
 const MAX_LINE = 256 * 1024 * 1024;
 

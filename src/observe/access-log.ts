@@ -30,34 +30,68 @@ export interface AccessRecord {
   readonly OriginFailure: string;
 }
 
-/** Takes the text of whole lines; may be called again before the last text is on disk. */
-export type LineSink = (lines: string) => void;
+/** Takes the text of whole lines, and calls `taken` when it can take more; at once, or later. */
+export type LineSink = (lines: string, taken: () => void) => void;
 
 const FLUSH_AT = 64 * 1024;
 const FLUSH_AFTER = 200;
+const MAX_WAITING = 8 * 1024 * 1024;
 
-/** Writes access records as JSON lines, several a write. */
+/**
+ * Writes access records as JSON lines, several a write. Where the sink does not keep up, lines wait up to a limit and are
+ * dropped and counted beyond it: a slow disk or reader must not hold a request.
+ */
 export class AccessLog {
   readonly #sink: LineSink;
+  readonly #onDrop: () => void;
+  readonly #maxWaiting: number;
   #lines = '';
   #timer: NodeJS.Timeout | null = null;
+  #isBusy = false;
+  #whenIdle: (() => void)[] = [];
 
-  constructor(sink: LineSink) {
+  constructor(sink: LineSink, onDrop: () => void = () => undefined, maxWaiting = MAX_WAITING) {
     this.#sink = sink;
+    this.#onDrop = onDrop;
+    this.#maxWaiting = maxWaiting;
   }
 
   write(record: AccessRecord): void {
+    if (this.#lines.length >= this.#maxWaiting) {
+      this.#onDrop();
+      return;
+    }
     this.#lines += `${JSON.stringify(record)}\n`;
     if (this.#lines.length >= FLUSH_AT) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), FLUSH_AFTER);
   }
 
-  /** Hands over what is collected. */
+  /** Hands over what is collected, as soon as the sink takes it. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    if (this.#isBusy) return;
     const lines = this.#lines;
     this.#lines = '';
-    if (lines !== '') this.#sink(lines);
+    if (lines === '') {
+      for (const resolve of this.#whenIdle.splice(0)) resolve();
+      return;
+    }
+    this.#isBusy = true;
+    this.#sink(lines, () => {
+      this.#isBusy = false;
+      if (this.#lines.length >= FLUSH_AT || this.#whenIdle.length > 0) this.flush();
+    });
+  }
+
+  /** Resolves when everything is handed over, at the latest after `limit` milliseconds. */
+  async end(limit: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limit);
+      this.#whenIdle.push(resolve);
+      this.flush();
+    });
+    clearTimeout(timer);
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createApi } from '../../src/api/mod.ts';
 import { openControlPlane } from '../../src/app/mod.ts';
 import { init } from '../../src/control/mod.ts';
+import { ApiCounters } from '../../src/observe/mod.ts';
 import { SILENT } from './control-plane.ts';
 import { type Cast, story } from './story.ts';
 
@@ -26,6 +27,8 @@ async function main({ directory, cast, round, lanes }: Orders): Promise<void> {
     deployment: plane.deployment,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: {} }),
+    counters: new ApiCounters(),
+    metrics: async () => '',
     edgeHttpsPort: () => 8443,
     onInternalError: (error) => {
       throw error;

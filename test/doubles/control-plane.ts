@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createApi, serveApi } from '../../src/api/mod.ts';
 import { type ControlPlane, openControlPlane } from '../../src/app/mod.ts';
 import { init } from '../../src/control/mod.ts';
-import type { Logger } from '../../src/observe/mod.ts';
+import { ApiCounters, type Logger } from '../../src/observe/mod.ts';
 
 export const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -34,6 +34,8 @@ export async function startControlPlane(zoneName = 'example.test'): Promise<Test
     deployment: plane.deployment,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: { store: 'open' } }),
+    counters: new ApiCounters(),
+    metrics: async () => '',
     edgeHttpsPort: () => 8443,
     onInternalError: (error) => internalErrors.push(error),
   });

@@ -39,8 +39,9 @@ export function makeEdge(
     site: 'TST',
     unseal,
     requestCertificate: async () => false,
-    log: new AccessLog((lines) => {
+    log: new AccessLog((lines, taken) => {
       for (const line of lines.trim().split('\n')) onRecord(JSON.parse(line) as AccessRecord);
+      taken();
     }),
     logger: SILENT,
   });

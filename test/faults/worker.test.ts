@@ -126,6 +126,40 @@ test('a killed worker is missed by nobody and comes back', async () => {
   await stop(running);
 });
 
+/** The values of a metric, by their labels. */
+async function metric({ info }: Installation, name: string): Promise<Record<string, number>> {
+  const text = await (await fetch(`${new URL(info.api).origin}/metrics`)).text();
+  const samples = text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'));
+  return Object.fromEntries([...samples].map(([, labels, value]) => [labels ?? '', Number(value)]));
+}
+
+test('what a killed worker has counted stays in the total, and what is asked for is as of now', async () => {
+  const running = await start(2);
+  const requests = () => metric(running, 'countersign_http_requests_total');
+  const ok = 'method="GET",status="2xx",protocol="HTTP/1.1"';
+  for (let i = 1; i <= 8; i++) {
+    await get(running);
+    assert.deepEqual(await requests(), { [ok]: i });
+  }
+  const [pid] = running.info.workers;
+  process.kill(pid!, 'SIGKILL');
+  await running.process.until(({ stderr }) => stderr.includes(`"worker":${pid},`));
+  assert.deepEqual(await requests(), { [ok]: 8 });
+  await eventually(async () => (await readiness(running)).includes('2 of 2 listen'), 'it did not come back');
+  await get(running);
+  assert.deepEqual(await requests(), { [ok]: 9 });
+  assert.deepEqual(await metric(running, 'countersign_http_requests_in_flight'), { '': 0 });
+  assert.deepEqual(await metric(running, 'countersign_fleet_nodes'), { 'state="ready"': 2, 'state="starting"': 0 });
+  assert.deepEqual(await metric(running, 'countersign_fleet_ack_lag_seconds'), { '': 0 });
+  const { 'node="control"': control, 'node="edge"': edge } = await metric(running, 'countersign_snapshot_version');
+  assert.ok(control! > 0 && control === edge);
+  const api = await metric(running, 'countersign_api_requests_total');
+  assert.equal(api['route="/client/v4/zones",method="POST",code="200"'], 1, JSON.stringify(api));
+  const handshakes = await metric(running, 'countersign_origin_handshakes_total');
+  assert.deepEqual(Object.keys(handshakes), ['level="none",outcome="ok"']);
+  await stop(running);
+});
+
 test('without a worker it says that it is not ready, until there is one again', async () => {
   const running = await start(1);
   const [pid] = running.info.workers;

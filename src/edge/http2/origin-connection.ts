@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { OriginFailureName } from '../../core/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Exchange } from '../exchange.ts';
-import { classifyFailure } from '../failure.ts';
+import { classifyFailure, handshakeOutcome } from '../failure.ts';
 import type { OriginPool } from '../origin-pool.ts';
 import { Calm } from './calm.ts';
 import { ERROR_CODE, SETTING } from './frame.ts';
@@ -28,6 +28,8 @@ export class Http2OriginConnection implements SessionOwner, Timed {
   /** Streams that the current read brought something for. */
   readonly #touched = new Set<OriginStream>();
   #nextId = 1;
+  /** The TLS handshake is counted: with TLS 1.3 that is only when the origin has answered. */
+  #isHandshakeCounted = false;
   #isGoingAway = false;
   #isRetired = false;
   #error: Error | null = null;
@@ -42,6 +44,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
     this.deadline = edge.deadlines.now + edge.limits.originIdle;
     this.session = new Http2Session(socket, this, edge.limits.responseHead);
     edge.deadlines.add(this);
+    edge.counters.connectionOpened(pool.level);
     socket.on('data', (data: Buffer) => this.#onSocketData(data));
     socket.on('drain', () => this.session.onDrain());
     // Nothing more comes. An alert that explains it comes as an error after it on some runtimes: the close decides.
@@ -79,6 +82,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
   /** Begins an exchange on a stream of its own. */
   open(exchange: Exchange): void {
     const stream = new OriginStream(this, this.#nextId, exchange);
+    if (stream.isReused) this.pool.edge.counters.connectionReused(this.pool.level);
     this.#nextId += 2;
     this.deadline = Number.POSITIVE_INFINITY;
     this.session.streams.set(stream.id, stream);
@@ -110,6 +114,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
 
   #onSocketData(data: Buffer): void {
     if (this.session.isEnded) return;
+    if (!this.#isHandshakeCounted) this.#countHandshake(null);
     this.session.push(data);
     for (const stream of this.#touched) stream.flushResponse();
     this.#touched.clear();
@@ -117,9 +122,17 @@ export class Http2OriginConnection implements SessionOwner, Timed {
 
   #onClose(): void {
     this.pool.edge.deadlines.remove(this);
+    this.pool.edge.counters.connectionClosed(this.pool.level);
     this.pool.removeHttp2(this);
     this.#failure ??= classifyFailure('established', this.#error);
+    if (!this.#isHandshakeCounted) this.#countHandshake(this.#failure);
     this.session.closed();
+  }
+
+  #countHandshake(failure: OriginFailureName | null): void {
+    this.#isHandshakeCounted = true;
+    const outcome = handshakeOutcome('established', failure, false, this.#error);
+    if (outcome !== null) this.pool.edge.counters.handshake(this.pool.level, outcome);
   }
 
   /** What a stream of this connection failed of, where the connection itself failed. */
