@@ -82,6 +82,12 @@ for (const [name, requests, answers, expected] of CASES) {
   test(`the checker finds ${name}`, () => assert.match(check(requests, answers).join('\n'), expected));
 }
 
+test('the checker finds an origin that waits for more', () => {
+  const checker = new SmugglingChecker();
+  checker.recorded({ ...record('A', '/ok/i1x0x'), OriginResponseStatus: 0, OriginFailure: 'read_timeout' });
+  assert.match(checker.disagreements[0]!.what, /waits for more/);
+});
+
 test('the checker finds nothing where all agree', () => assert.deepEqual(check(BOTH), []));
 
 test("answers are taken apart by their own framing, a HEAD's without its body", () => {

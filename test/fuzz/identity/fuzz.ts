@@ -34,6 +34,7 @@ export interface IdentityFindings {
 
 /** Requests of all visitors between two changes, about. */
 const REQUESTS_A_CHANGE = 30;
+const SILENCE = 15_000;
 const PROGRESS_EVERY = 10_000;
 
 /**
@@ -130,6 +131,8 @@ class Run {
     while (!this.#isOver) {
       const own = this.#pick(this.#world.hostnames);
       const visitor = await this.#connect(scheme, own);
+      // An edge that never answers is found too.
+      visitor.socket.setTimeout(SILENCE, () => visitor.socket.destroy());
       try {
         let isUsable = true;
         for (let left = 1 + this.#draw(40); left > 0 && isUsable && !this.#isOver; left--) {
@@ -161,7 +164,7 @@ class Run {
   }
 
   async #changeAgainAndAgain(): Promise<void> {
-    for (;;) {
+    while (!this.#isOver) {
       await new Promise<void>((resolve) => {
         this.#wakeChanger = resolve;
       });

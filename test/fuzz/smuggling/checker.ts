@@ -64,6 +64,8 @@ export class SmugglingChecker {
       const failure = `${record.OriginFailure} of ${origin}`;
       this.failures[failure] = (this.failures[failure] ?? 0) + 1;
     }
+    if (record.OriginFailure === 'read_timeout')
+      this.#report('an origin waits for more than the edge sent', record, record.ClientRequestURI);
     const place = this.#place++;
     this.#records.set(record.RayID, { record, place, origin, counted: false, answered: false });
   }

@@ -38,7 +38,15 @@ const LATE = 'an origin has not counted everything';
 const BATCH = 240;
 const LANES = 48;
 // Short, so that a visitor who leaves a message unfinished costs little.
-const LIMITS = { requestHeadTime: 300, visitorStall: 300, visitorIdle: 200, linger: 100, drain: 2_000 };
+// So does an origin that waits for more of a request than the edge thinks there is.
+const LIMITS = {
+  originRead: 5_000,
+  requestHeadTime: 300,
+  visitorStall: 300,
+  visitorIdle: 200,
+  linger: 100,
+  drain: 2_000,
+};
 
 /**
  * Visitors send what two parsers may read in two ways; the edge pulls from three real origins, over plain http and over
