@@ -23,7 +23,7 @@ export interface Http1Run {
 }
 
 /** Bytes that broke a rule of the codec. */
-export interface Broken {
+interface Broken {
   readonly what: string;
   readonly pieces: readonly string[];
 }
