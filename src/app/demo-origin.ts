@@ -68,4 +68,4 @@ process.stdin.on('data', (data) => {
 });
 // The demo's end of the pipe closes with the demo.
 process.stdin.on('end', () => process.exit(0));
-process.on('SIGINT', () => undefined);
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -10,7 +10,9 @@ const COLLECT_LIMIT = 500;
 export async function readMetrics(publisher: Publisher, api: ApiCounters, uptime: number): Promise<string> {
   await publisher.collect(COLLECT_LIMIT);
   const { name, version } = currentRuntime();
-  const ready = publisher.workers.filter((worker) => worker.ready !== null).length;
+  const { workers } = publisher;
+  const ready = workers.filter((worker) => worker.ready !== null).length;
+  const draining = workers.filter((worker) => worker.draining).length;
   return renderMetrics({
     version: VERSION,
     runtime: `${name} ${version}`,
@@ -19,7 +21,7 @@ export async function readMetrics(publisher: Publisher, api: ApiCounters, uptime
     api,
     certificates: certificates(publisher),
     snapshot: { control: publisher.index.number, edge: publisher.acknowledgedByAll },
-    workers: { ready, starting: publisher.workers.length - ready },
+    workers: { ready, starting: workers.length - ready - draining, draining },
     ackLag: publisher.acknowledgementLag / 1000,
   });
 }

@@ -13,11 +13,13 @@ import {
   renewSharedLeaf,
   ServerCertificates,
 } from '../control/mod.ts';
+import { DEFAULT_LIMITS, type ListenAddress } from '../edge/mod.ts';
 import { LastGood, Publisher } from '../fleet/mod.ts';
 import { ApiCounters, type Logger } from '../observe/mod.ts';
 import { systemClock, systemRandom } from '../platform/mod.ts';
 import { openStore, SchemaError, type Store } from '../store/mod.ts';
 import { formatMasterKey, SealError } from '../x509/mod.ts';
+import { type ClaimedAddress, claimAddress } from './claim-address.ts';
 import {
   checkMasterKey,
   type DataDirectory,
@@ -27,7 +29,6 @@ import {
   prepareDataDirectory,
   StartError,
 } from './data-directory.ts';
-import { claimAddress } from './free-port.ts';
 import { readMetrics } from './metrics.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -39,8 +40,8 @@ export interface ControlPlane {
   readonly deployment: Deployment;
   readonly serverCertificates: ServerCertificates;
   readonly installation: Installation;
-  /** Called when a worker comes or goes. */
-  onWorkersChanged: () => void;
+  /** Called when a worker becomes ready or goes. */
+  readonly onWorkersChanged: Set<() => void>;
   close(): Promise<void>;
 }
 
@@ -53,6 +54,8 @@ export interface Running {
   readonly apiTls: string | null;
   /** Process ids of the workers at the moment. */
   workers(): readonly number[];
+  /** Replaces the workers without losing a request; false where a new one did not start and the old ones serve on. */
+  reload(): Promise<boolean>;
   /** Finishes what is under way and stops everything; `force` does not wait. */
   stop(force?: boolean): Promise<void>;
 }
@@ -84,7 +87,9 @@ export async function openControlPlane(path: string, database: string | null, lo
           .settle(number)
           .catch((error: Error) => logger.error({ reason: error.message }, 'a deployment could not be settled'));
       },
-      onWorkersChanged: () => plane.onWorkersChanged(),
+      onWorkersChanged: () => {
+        for (const call of [...plane.onWorkersChanged]) call();
+      },
       certificateWanted: (hostname) => serverCertificates.ensure(hostname),
     },
     logger,
@@ -100,7 +105,7 @@ export async function openControlPlane(path: string, database: string | null, lo
     deployment,
     serverCertificates,
     installation: await openInstallation(context, store),
-    onWorkersChanged: () => undefined,
+    onWorkersChanged: new Set(),
     close: async () => {
       publisher.close();
       await deployment.idle();
@@ -137,20 +142,26 @@ async function openInstallation(context: Context, store: Store): Promise<Install
 export async function start(plane: ControlPlane, config: Config, logger: Logger): Promise<Running> {
   const edgeHttps = await claimAddress(config.edgeHttps, 'edge-https');
   const edgeHttp = await claimAddress(config.edgeHttp, 'edge-http');
+  const inherited = inheritable([edgeHttps, edgeHttp]);
+  const [https, http] = inherited.addresses;
   const socketPath = makeSocketPath();
   await plane.publisher.start(socketPath);
-  const supervisor = new Supervisor(
-    {
+  const supervisor = new Supervisor({
+    settings: {
       socketPath,
       snapshot: plane.directory.snapshot,
-      https: edgeHttps,
-      http: edgeHttp,
+      https: https!,
+      http: http!,
       accessLog: config.accessLog,
       masterKey: formatMasterKey(plane.context.masterKey),
     },
+    descriptors: inherited.descriptors,
+    isReady: (pid) => plane.publisher.workers.some((worker) => worker.pid === pid && worker.ready !== null),
+    drainLimit: DEFAULT_LIMITS.drain,
     logger,
-    () => systemClock.now(),
-  );
+    now: () => systemClock.now(),
+  });
+  plane.onWorkersChanged.add(() => supervisor.workersChanged());
   const counters = new ApiCounters();
   const startedAt = systemClock.now();
   let draining = false;
@@ -178,6 +189,8 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
   const stop = async (force = false): Promise<void> => {
     draining = true;
     for (const timer of timers) clearInterval(timer);
+    // From here nobody new gets in, also not into the queue of a socket that no worker reads.
+    inherited.close();
     await Promise.all([supervisor.stop(force), ...apis.map((api) => api.close())]);
     await plane.close();
     rmSync(dirname(socketPath), { recursive: true, force: true });
@@ -206,7 +219,28 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
     api: `http://${formatHostPort(api!)}/client/v4`,
     apiTls: apiTls === undefined ? null : `https://${formatHostPort(apiTls)}/client/v4`,
     workers: () => supervisor.pids,
+    reload: () => supervisor.reload(),
     stop,
+  };
+}
+
+/** What workers are told of claimed addresses, and the descriptors that they inherit for them. */
+function inheritable(claimed: readonly ClaimedAddress[]): {
+  readonly addresses: readonly ListenAddress[];
+  readonly descriptors: readonly number[];
+  close(): void;
+} {
+  const sockets = claimed.flatMap(({ socket }) => socket ?? []);
+  // One that could not be bound ahead leaves all to `reusePort`.
+  const isWhole = sockets.length === claimed.length;
+  let isOpen = true;
+  return {
+    addresses: claimed.map(({ host, port }, i) => ({ host, port, ...(isWhole ? { descriptor: 3 + i } : {}) })),
+    descriptors: isWhole ? sockets.map(({ fd }) => fd) : [],
+    close: () => {
+      if (isOpen) for (const socket of sockets) socket.close();
+      isOpen = false;
+    },
   };
 }
 
@@ -232,12 +266,13 @@ function whenReady(plane: ControlPlane, workers: number): Promise<void> {
       () => reject(new StartError('The edge workers did not start in time: see their messages above.')),
       READY_LIMIT,
     );
-    plane.onWorkersChanged = () => {
+    const check = () => {
       if (plane.publisher.workers.filter((worker) => worker.ready !== null).length < workers) return;
       clearTimeout(timer);
-      plane.onWorkersChanged = () => undefined;
+      plane.onWorkersChanged.delete(check);
       resolve();
     };
+    plane.onWorkersChanged.add(check);
   });
 }
 

@@ -47,17 +47,28 @@ async function main(): Promise<void> {
     logger.error({ reason: (error as Error).message }, 'cannot listen');
     process.exit(CANNOT_LISTEN);
   }
-  const stop = async () => {
-    if (edge.isDraining) return;
-    await edge.drain();
+  /** The first call drains, with notice or without; one without cuts short what had it. */
+  const stop = async (notice: boolean) => {
+    const isFirst = !edge.isDraining;
+    if (!isFirst && notice) return;
+    if (isFirst) {
+      subscriber.draining();
+      logger.info({ visitors: edge.visitors.size, limitMs: DEFAULT_LIMITS.drain }, 'draining');
+    }
+    const draining = edge.drain(notice);
+    if (!isFirst) return;
+    logger.info({ cutOff: await draining }, 'drained');
     await subscriber.stop();
     process.exit(0);
   };
-  process.on('SIGTERM', stop);
-  // Ctrl-C reaches the whole group; the supervisor decides what it means.
-  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => stop(false));
+  // Ctrl-C and a lost terminal reach the whole group; the supervisor decides what they mean.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   // The supervisor's end of this pipe closes with the supervisor: nobody would restart or stop this worker.
-  process.stdin.on('end', stop).on('error', stop).resume();
+  const onOrphaned = () => stop(false);
+  process.stdin.on('end', onOrphaned).on('error', onOrphaned);
+  // The one thing that it says after the settings: make way for a successor.
+  process.stdin.on('data', () => stop(true));
 }
 
 function readSettings(): Promise<WorkerSettings> {

@@ -34,6 +34,8 @@ export interface EdgeOptions {
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** A bound socket that this process inherited, to listen on instead of a new one. */
+  readonly descriptor?: number;
 }
 
 /** How long a stop waits for the access log's last lines. */
@@ -49,12 +51,18 @@ export class Edge {
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
   readonly visitors = new Set<VisitorConnection>();
+  /** Nothing new is taken, and whoever is answered is told to come again on a new connection. */
   isDraining = false;
+  /** Connections without a request under way are closed. */
+  closesIdle = false;
   readonly #index = new SnapshotIndex();
   readonly #contexts: IdentityContexts;
   readonly #pools: OriginPools;
   readonly #serverContexts: ServerContexts;
   readonly #servers: Server[] = [];
+  /** TLS handshakes with visitors under way: nobody's connection yet, and not to be cut off either. */
+  #handshakes = 0;
+  #drained: Promise<number> | null = null;
   #whenEmpty: (() => void) | null = null;
   #date = '';
   #dateAt = 0;
@@ -123,11 +131,19 @@ export class Edge {
         allowHalfOpen: true,
       } as tls.TlsOptions,
       (socket) => {
-        if (socket.alpnProtocol === 'h2') new Http2Connection(this, socket);
-        else new Http1Connection(this, socket, 'https');
+        const visitor =
+          socket.alpnProtocol === 'h2' ? new Http2Connection(this, socket) : new Http1Connection(this, socket, 'https');
+        if (this.isDraining) visitor.announceDrain();
+        this.#handshakeOver();
       },
     );
-    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    server.on('connection', () => {
+      this.#handshakes++;
+    });
+    server.on('tlsClientError', (_error, socket) => {
+      socket.destroy();
+      this.#handshakeOver();
+    });
     return this.#listen(server, address);
   }
 
@@ -139,35 +155,65 @@ export class Edge {
 
   /**
    * Stops accepting, lets what is under way finish, and closes everything at the latest after `limits.drain`
-   * milliseconds. Resolves when the last connection is gone.
+   * milliseconds. With `notice`, idle visitors are first told, and get `limits.drainNotice` to ask once more: one that is
+   * just about to must not find the connection closed. Without, also in a second call, they are closed at once. Resolves
+   * when the last connection is gone, with the number of those that were cut off.
    */
-  async drain(): Promise<void> {
-    this.isDraining = true;
-    for (const server of this.#servers) server.close();
-    for (const visitor of [...this.visitors]) visitor.drain();
-    if (this.visitors.size > 0) {
-      const timer = setTimeout(() => {
-        for (const visitor of [...this.visitors]) visitor.destroy();
-      }, this.limits.drain);
-      await new Promise<void>((resolve) => {
-        this.#whenEmpty = resolve;
-      });
-      clearTimeout(timer);
+  drain(notice = false): Promise<number> {
+    if (this.#drained === null) {
+      this.isDraining = true;
+      for (const server of this.#servers) server.close();
+      this.#drained = this.#drain(notice);
+    } else if (!notice) {
+      this.#drainVisitors();
     }
+    return this.#drained;
+  }
+
+  async #drain(notice: boolean): Promise<number> {
+    let cutOff = 0;
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    if (notice) for (const visitor of [...this.visitors]) visitor.announceDrain();
+    else this.#drainVisitors();
+    const told = notice ? setTimeout(() => this.#drainVisitors(), this.limits.drainNotice) : undefined;
+    const limit = setTimeout(() => {
+      cutOff = this.visitors.size;
+      this.#handshakes = 0;
+      for (const visitor of [...this.visitors]) visitor.destroy();
+      this.visitorClosed();
+    }, this.limits.drain);
+    this.visitorClosed();
+    await empty;
+    clearTimeout(told);
+    clearTimeout(limit);
     this.#pools.destroy();
     this.deadlines.stop();
     await this.log?.end(LOG_LIMIT);
+    return cutOff;
+  }
+
+  #drainVisitors(): void {
+    this.closesIdle = true;
+    for (const visitor of [...this.visitors]) visitor.drain();
   }
 
   /** A visitor's connection is gone. */
   visitorClosed(): void {
-    if (this.visitors.size === 0) this.#whenEmpty?.();
+    if (this.visitors.size === 0 && this.#handshakes === 0) this.#whenEmpty?.();
   }
 
-  #listen(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
+  #handshakeOver(): void {
+    this.#handshakes = Math.max(0, this.#handshakes - 1);
+    this.visitorClosed();
+  }
+
+  #listen(server: Server, { host, port, descriptor }: ListenAddress): Promise<ListenAddress> {
+    const where = descriptor === undefined ? { host, port, reusePort: true } : { fd: descriptor };
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host, port, reusePort: true, backlog: 4096 }, () => {
+      server.listen({ ...where, backlog: 4096 }, () => {
         server.off('error', reject);
         server.on('error', (error) => this.logger?.error({ reason: error.message }, 'listener failed'));
         this.#servers.push(server);

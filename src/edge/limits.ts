@@ -20,6 +20,8 @@ export interface Limits {
   readonly originIdle: number;
   /** Upgraded connections without a byte in either direction. Own. */
   readonly tunnelIdle: number;
+  /** How long visitors that are told of a coming end may still ask. Own. */
+  readonly drainNotice: number;
   /** How long busy connections may go on after a drain began or their identity went. Own. */
   readonly drain: number;
   /** How long a refused visitor's bytes are still read, so that it gets to see the answer. Own. */
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: Limits = {
   originWrite: 30_000,
   originIdle: 900_000,
   tunnelIdle: 400_000,
+  drainNotice: 5_000,
   drain: 30_000,
   linger: 2_000,
 };

@@ -21,7 +21,7 @@ import type { Limits } from './limits.ts';
 
 let ca: Awaited<ReturnType<typeof makeCa>>;
 let server: Awaited<ReturnType<typeof makeServer>>;
-const cleanUp: (() => void | Promise<void>)[] = [];
+const cleanUp: (() => unknown)[] = [];
 
 before(async () => {
   ca = await makeCa('Origin CA');

@@ -14,6 +14,8 @@ export interface ResponseBody {
 
 /** A connection that a visitor opened. */
 export interface VisitorConnection {
+  /** The edge will drain: whoever asks again should do so on a new connection. */
+  announceDrain(): void;
   /** The edge drains: an idle connection closes now, a busy one after what is under way. */
   drain(): void;
   destroy(): void;

@@ -28,6 +28,8 @@ export interface ConnectedWorker {
   /** The last change it acknowledged; 0 before its first. */
   readonly acknowledged: number;
   readonly ready: { readonly https: string; readonly http: string } | null;
+  /** It finishes what is under way and takes nothing new. */
+  readonly draining: boolean;
 }
 
 interface Subscriber {
@@ -36,6 +38,7 @@ interface Subscriber {
   subscribed: boolean;
   acknowledged: number;
   ready: { readonly https: string; readonly http: string } | null;
+  draining: boolean;
 }
 
 interface Waiter {
@@ -186,7 +189,7 @@ export class Publisher {
   }
 
   #accept(socket: Socket): void {
-    const subscriber: Subscriber = { socket, pid: 0, subscribed: false, acknowledged: 0, ready: null };
+    const subscriber: Subscriber = { socket, pid: 0, subscribed: false, acknowledged: 0, ready: null, draining: false };
     this.#subscribers.add(subscriber);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
@@ -212,6 +215,11 @@ export class Publisher {
         break;
       case 'ready':
         subscriber.ready = { https: message.https, http: message.http };
+        this.#events.onWorkersChanged();
+        break;
+      case 'draining':
+        subscriber.ready = null;
+        subscriber.draining = true;
         this.#events.onWorkersChanged();
         break;
       case 'certificate_wanted':

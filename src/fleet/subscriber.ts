@@ -59,6 +59,12 @@ export class Subscriber {
     if (this.#socket !== null) sendMessage(this.#socket, { type: 'ready', ...this.#ready });
   }
 
+  /** Tells the control plane that the listeners are closed. */
+  draining(): void {
+    this.#ready = null;
+    if (this.#socket !== null) sendMessage(this.#socket, { type: 'draining' });
+  }
+
   /** Asks for a certificate for a hostname. False where there is none, or nobody to ask. */
   requestCertificate(hostname: string): Promise<boolean> {
     const socket = this.#socket;

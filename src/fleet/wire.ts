@@ -10,6 +10,8 @@ export type WorkerMessage =
   | { readonly type: 'acknowledge'; readonly number: number }
   /** Its listeners are bound. */
   | { readonly type: 'ready'; readonly https: string; readonly http: string }
+  /** Its listeners are closed; it serves on whoever is connected. */
+  | { readonly type: 'draining' }
   /** A visitor asks for a hostname that has no certificate yet. */
   | { readonly type: 'certificate_wanted'; readonly request: number; readonly hostname: string }
   /** What it counted since the last time: every second, and where asked (`request`, else 0). */

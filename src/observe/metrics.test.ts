@@ -11,7 +11,7 @@ function render(edge: CounterTotals, api = new ApiCounters()): string[] {
     api,
     certificates: [{ id: 'abc', level: 'zone', scope: 'origin_pull', notAfter: 1_700_000_000_999 }],
     snapshot: { control: 7, edge: 6 },
-    workers: { ready: 1, starting: 1 },
+    workers: { ready: 1, starting: 1, draining: 0 },
     ackLag: 0.25,
   }).split('\n');
 }

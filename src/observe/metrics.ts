@@ -21,7 +21,7 @@ export interface MetricFacts {
   readonly certificates: Iterable<CertificateFact>;
   /** Change numbers: published, and in use by every worker. */
   readonly snapshot: { readonly control: number; readonly edge: number };
-  readonly workers: { readonly ready: number; readonly starting: number };
+  readonly workers: { readonly ready: number; readonly starting: number; readonly draining: number };
   /** How long the slowest worker has owed an acknowledgement. */
   readonly ackLag: number;
 }
@@ -117,6 +117,7 @@ function distribution({ snapshot, workers, ackLag }: MetricFacts): string {
     metric('countersign_fleet_nodes', 'gauge', 'Workers of the edge.', [
       { labels: { state: 'ready' }, value: workers.ready },
       { labels: { state: 'starting' }, value: workers.starting },
+      { labels: { state: 'draining' }, value: workers.draining },
     ]),
     metric('countersign_fleet_ack_lag_seconds', 'gauge', 'How long the slowest worker has owed an acknowledgement.', [
       { value: ackLag },

@@ -1,5 +1,7 @@
 export * from './clock.ts';
 export * from './files.ts';
+export * from './listening-socket.ts';
 export * from './random.ts';
 export * from './runtime.ts';
+export * from './service-manager.ts';
 export * from './signals.ts';

@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs';
+
 const SAME_SIGNAL = 500;
 
 /**
@@ -16,4 +18,25 @@ export function onStopSignal(now: () => number, stop: () => void, force: () => v
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
+}
+
+/**
+ * Calls `reload` on SIGHUP, and `stop` where that signal says that the terminal is gone which this process was started
+ * on: nobody could see or stop it any more.
+ */
+export function onHangUp(reload: () => void, stop: () => void): void {
+  const hadTerminal = hasTerminal();
+  process.on('SIGHUP', () => {
+    if (hadTerminal && !hasTerminal()) stop();
+    else reload();
+  });
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -149,7 +149,11 @@ test('what a killed worker has counted stays in the total, and what is asked for
   await get(running);
   assert.deepEqual(await requests(), { [ok]: 9 });
   assert.deepEqual(await metric(running, 'countersign_http_requests_in_flight'), { '': 0 });
-  assert.deepEqual(await metric(running, 'countersign_fleet_nodes'), { 'state="ready"': 2, 'state="starting"': 0 });
+  assert.deepEqual(await metric(running, 'countersign_fleet_nodes'), {
+    'state="ready"': 2,
+    'state="starting"': 0,
+    'state="draining"': 0,
+  });
   assert.deepEqual(await metric(running, 'countersign_fleet_ack_lag_seconds'), { '': 0 });
   const { 'node="control"': control, 'node="edge"': edge } = await metric(running, 'countersign_snapshot_version');
   assert.ok(control! > 0 && control === edge);

@@ -12,8 +12,8 @@ import {
 } from '../../app/mod.ts';
 import { type Config, OPTIONS } from '../../config/mod.ts';
 import { init } from '../../control/mod.ts';
-import { createLogger } from '../../observe/mod.ts';
-import { onStopSignal, systemClock } from '../../platform/mod.ts';
+import { createLogger, type Logger } from '../../observe/mod.ts';
+import { notifyServiceManager, onHangUp, onStopSignal, systemClock } from '../../platform/mod.ts';
 import { readConfig } from '../files.ts';
 import { colour, print, printJson, table } from '../output.ts';
 
@@ -48,23 +48,35 @@ async function run(
   const apiFile = join(plane.directory.path, 'api');
   writeFileSync(apiFile, `${running.api}\n`);
   const demo = config.demo ? await startDemo(running, accountId) : null;
+  const stop = () => {
+    logger.info({}, 'stopping: what is under way may finish');
+    notifyServiceManager('stopping');
+    rmSync(apiFile, { force: true });
+    // The demo's origin ends with this process: until then requests that are under way need it.
+    running.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
   onStopSignal(
     () => systemClock.now(),
-    () => {
-      logger.info({}, 'stopping: what is under way may finish');
-      rmSync(apiFile, { force: true });
-      // The demo's origin ends with this process: until then requests that are under way need it.
-      running.stop().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      );
-    },
+    stop,
     () => {
       running.stop(true).finally(() => process.exit(1));
     },
   );
+  onHangUp(() => reload(running, logger), stop);
+  notifyServiceManager('ready');
   if (flags.json) printJson(describeJson(running, demo));
   else await describe(running, demo);
+}
+
+async function reload(running: Running, logger: Logger): Promise<void> {
+  logger.info({ workers: running.workers() }, 'reloading: new workers take over');
+  notifyServiceManager('reloading');
+  const isDone = await running.reload();
+  if (isDone) logger.info({ workers: running.workers() }, 'reloaded');
+  notifyServiceManager('ready');
 }
 
 /** The contract of `up --json` (design/product.md). */

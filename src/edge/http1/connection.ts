@@ -226,6 +226,10 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#socket.destroy();
   }
 
+  announceDrain(): void {
+    // A response is where HTTP/1.1 says it: the next one does, since the edge drains (RFC 9112 section 9.6).
+  }
+
   drain(): void {
     if (this.#exchange === null && this.#reader.isBetweenMessages) this.#close();
   }
@@ -252,7 +256,8 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#exchange = null;
     this.#out.flush();
     this.#hold('origin', false);
-    if (!keepsConnection || this.#edge.isDraining) this.#close();
+    // A visitor that was not told of the end in this response may be about to ask again.
+    if (!keepsConnection || this.#edge.closesIdle) this.#close();
     else if (this.#reader.isComplete) this.#nextRequest();
   }
 

@@ -18,6 +18,7 @@ import { BROKEN_TABLE, Http2Session, PREFACE, type SessionOwner, Violation } fro
 import { VisitorStream } from './visitor-stream.ts';
 
 const MAX_STREAMS = 100;
+const LAST_STREAM_ID = 0x7fff_ffff;
 
 /** One HTTP/2 connection of a visitor (RFC 9113): many exchanges at a time, a stream each. */
 export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
@@ -53,6 +54,11 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
 
   get protocol(): string {
     return this.#socket.getProtocol() ?? 'none';
+  }
+
+  announceDrain(): void {
+    // The highest number refuses no stream that is on its way (RFC 9113 section 6.8).
+    if (!this.#isGoingAway && !this.session.isEnded) this.session.sendGoaway(LAST_STREAM_ID, ERROR_CODE.NO_ERROR, '');
   }
 
   drain(): void {

@@ -7,7 +7,7 @@ import { startEdge, type TestEdge } from '../../../test/doubles/edge.ts';
 import { eachRequest, response, type Script, type ScriptedOrigin, scriptedOrigin } from '../../../test/doubles/wire.ts';
 import type { Limits } from '../limits.ts';
 
-const closers: (() => Promise<void> | void)[] = [];
+const closers: (() => unknown)[] = [];
 after(async () => {
   for (const close of closers.reverse()) await close();
 });

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:http2';
+import https from 'node:https';
+import { test } from 'node:test';
+import tls, { type TLSSocket } from 'node:tls';
+import { eventually, isAlive, isGone } from '../doubles/process-list.ts';
+import { FREE_PORTS, type UpInfo, Workshop } from '../doubles/program.ts';
+
+const workshop = new Workshop();
+/** A long run by hand: COUNTERSIGN_TEST_RELOADS=100. */
+const RELOADS = Number(process.env.COUNTERSIGN_TEST_RELOADS ?? 10);
+
+interface Load {
+  /** Requests answered so far. */
+  count: number;
+  readonly failures: string[];
+  /** Resolves when the last request is over. */
+  stop(): Promise<void>;
+}
+
+/** Asks again and again, one request after the other, until stopped. `ask` rejects where there is no good answer. */
+function load(name: string, ask: () => Promise<void>): Load {
+  let isOver = false;
+  const made: Load = {
+    count: 0,
+    failures: [],
+    stop: async () => {
+      isOver = true;
+      await running;
+    },
+  };
+  const running = (async () => {
+    while (!isOver) {
+      try {
+        await ask();
+        made.count++;
+      } catch (error) {
+        made.failures.push(
+          `${name} ${made.count}: ${(error as NodeJS.ErrnoException).code} ${(error as Error).message}`,
+        );
+      }
+    }
+  })();
+  return made;
+}
+
+interface Place {
+  readonly info: UpInfo;
+  readonly hostname: string;
+  readonly ca: string;
+}
+
+/** GET on one HTTP/1.1 connection, until the edge says that it closes it: then the next takes a new one. */
+function keptGetter({ info, hostname, ca }: Place): { ask: () => Promise<void>; close: () => void } {
+  const [host, port] = info.edge.https.split(':');
+  let socket: TLSSocket | null = null;
+  const ask = () =>
+    new Promise<void>((resolve, reject) => {
+      socket ??= tls.connect({ host: host!, port: Number(port), servername: hostname, ca });
+      const used = socket;
+      let text = '';
+      const done = (error?: Error) => {
+        for (const event of ['data', 'error', 'close']) used.removeAllListeners(event);
+        used.on('error', () => undefined);
+        if (error !== undefined || /^connection: close\r$/im.test(text)) {
+          used.destroy();
+          socket = null;
+        }
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      used.on('error', done);
+      used.on('close', () => done(new Error(`closed after ${JSON.stringify(text)}`)));
+      used.on('data', (data) => {
+        text += data;
+        const length = Number(/^content-length: (\d+)\r$/im.exec(text)?.[1] ?? Number.NaN);
+        const head = text.indexOf('\r\n\r\n');
+        if (head < 0 || !(text.length >= head + 4 + length)) return;
+        done(text.startsWith('HTTP/1.1 200 ') ? undefined : new Error(text));
+      });
+      used.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+    });
+  return { ask, close: () => socket?.destroy() };
+}
+
+/** GET over HTTP/1.1 on a connection of its own. */
+function get({ info, hostname, ca }: Place): Promise<void> {
+  const [host, port] = info.edge.https.split(':');
+  return new Promise((resolve, reject) => {
+    const options = { host, port, servername: hostname, ca, headers: { Host: hostname }, agent: false };
+    https
+      .get(options, (response) => {
+        response.resume().on('error', reject);
+        response.on('end', () =>
+          response.statusCode === 200 ? resolve() : reject(new Error(`answered ${response.statusCode}`)),
+        );
+      })
+      .on('error', reject);
+  });
+}
+
+/** GET over HTTP/2, on one connection until the edge says that it goes away. */
+function http2Getter({ info, hostname, ca }: Place): { ask: () => Promise<void>; close: () => void } {
+  const open = () => {
+    const session = connect(`https://${info.edge.https}`, { servername: hostname, ca });
+    session.on('error', () => undefined);
+    session.on('goaway', () => {
+      isGoing = true;
+    });
+    return session;
+  };
+  let isGoing = false;
+  let session = open();
+  const once = () =>
+    new Promise<void>((resolve, reject) => {
+      if (isGoing || session.closed || session.destroyed) {
+        session.close();
+        session = open();
+        isGoing = false;
+      }
+      const stream = session.request({ ':path': '/', ':authority': hostname });
+      let status = 0;
+      stream.on('response', (fields) => {
+        status = Number(fields[':status']);
+      });
+      stream.on('error', reject);
+      stream.on('close', () => (status === 200 ? resolve() : reject(new Error(`answered ${status}`))));
+      stream.resume();
+    });
+  const ask = () =>
+    once().catch((error: Error) => {
+      // A request that met the edge's GOAWAY before it was sent: the client's own library gives it back (RFC 9113 section 8.7).
+      if (!error.message.includes('REFUSED_STREAM')) throw error;
+      isGoing = true;
+      return once();
+    });
+  return { ask, close: () => session.destroy() };
+}
+
+test(`${RELOADS} reloads under load: every request is answered, on new and on kept connections`, async () => {
+  const data = workshop.path();
+  const { process: up, info } = await workshop.up(['--data', data, '--workers', '2', '--demo', ...FREE_PORTS]);
+  const place = { info, hostname: info.demo!.hostnames[0]!, ca: readFileSync(info.rootCaFile, 'utf8') };
+  const kept = keptGetter(place);
+  const http2 = http2Getter(place);
+  const loads = [
+    load('new', () => get(place)),
+    load('new', () => get(place)),
+    load('kept', kept.ask),
+    load('http2', http2.ask),
+  ];
+  const seen = new Set(info.workers);
+  for (let reload = 1; reload <= RELOADS; reload++) {
+    const before = loads.map(({ count }) => count);
+    up.child.kill('SIGHUP');
+    const done = await up.until(({ stderr }) => [...stderr.matchAll(/^.*"reloaded".*$/gm)][reload - 1]?.[0]);
+    for (const pid of (JSON.parse(done) as { workers: number[] }).workers) {
+      assert.equal(seen.has(pid), false, `${pid} was there before`);
+      seen.add(pid);
+    }
+    await eventually(() => loads.every(({ count }, i) => count > before[i]!), 'a load stands still');
+  }
+  await Promise.all(loads.map((one) => one.stop()));
+  kept.close();
+  http2.close();
+  const failures = loads.flatMap((one) => one.failures);
+  const counts = loads.map(({ count }) => count);
+  assert.deepEqual(failures, [], `of ${counts} requests`);
+  if (RELOADS > 10) console.log(`${RELOADS} reloads, ${counts} requests (new, new, kept, HTTP/2), 0 failed`);
+  const metrics = await (await fetch(`${new URL(info.api).origin}/metrics`)).text();
+  const counted = [...metrics.matchAll(/^countersign_http_requests_total\{.*status="2xx".*\} (\d+)$/gm)];
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  assert.equal(
+    counted.reduce((sum, [, count]) => sum + Number(count), 0),
+    total,
+    'the totals outlived the workers',
+  );
+  up.child.kill('SIGTERM');
+  assert.equal((await up.finished).code, 0);
+  for (const pid of seen) await isGone(pid);
+});
+
+test('SIGHUP that meets a reload under way leads to one more, and a stop ends them all', async () => {
+  const args = ['--data', workshop.path(), '--workers', '1', ...FREE_PORTS];
+  const { process: up, info } = await workshop.up(args);
+  up.child.kill('SIGHUP');
+  await up.until(({ stderr }) => stderr.includes('"reloading'));
+  up.child.kill('SIGHUP');
+  await up.until(({ stderr }) => stderr.match(/"reloaded"/g)?.length === 2);
+  await isGone(info.workers[0]!);
+  up.child.kill('SIGHUP');
+  await up.until(({ stderr }) => stderr.match(/"reloading/g)?.length === 3);
+  up.child.kill('SIGTERM');
+  const { code, stderr } = await up.finished;
+  assert.equal(code, 0, stderr);
+  const workers = [...stderr.matchAll(/"part":"edge","pid":(\d+)/g)].map(([, pid]) => Number(pid));
+  assert.deepEqual(workers.filter(isAlive), []);
+  assert.match(stderr, /"limitMs":30000,"msg":"draining"/);
+  assert.match(stderr, /"cutOff":0,"msg":"drained"/);
+});
+
+test('the load spreads over workers that share one queue', async () => {
+  const args = ['--data', workshop.path(), '--workers', '2', '--demo', '--access-log', 'access.log', ...FREE_PORTS];
+  const { process: up, info } = await workshop.up(args);
+  const place = { info, hostname: info.demo!.hostnames[0]!, ca: readFileSync(info.rootCaFile, 'utf8') };
+  for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 8 }, () => get(place)));
+  up.child.kill('SIGTERM');
+  assert.equal((await up.finished).code, 0);
+  // A ray id begins with what is random to its worker.
+  const lines = readFileSync(`${workshop.directory}/access.log`, 'utf8').trim().split('\n');
+  const byWorker = new Map<string, number>();
+  for (const line of lines) {
+    const worker = (JSON.parse(line) as { RayID: string }).RayID.slice(0, 4);
+    byWorker.set(worker, (byWorker.get(worker) ?? 0) + 1);
+  }
+  assert.equal(lines.length >= 160, true);
+  for (const count of byWorker.values()) assert.ok(count >= 16, `unfair: ${[...byWorker.values()]}`);
+});
