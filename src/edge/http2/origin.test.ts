@@ -18,7 +18,7 @@ import { ERROR_CODE, FRAME } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
 import * as frame from './frame-writer.ts';
 
-const closers: (() => Promise<void> | void)[] = [];
+const closers: (() => unknown)[] = [];
 after(async () => {
   for (const close of closers.reverse()) await close();
 });
