@@ -11,7 +11,9 @@ import {
   type Snapshot,
   type SnapshotEntry,
   type SslMode,
+  ZONE_SETTINGS,
   type ZoneEntry,
+  type ZoneSettings,
 } from '../core/mod.ts';
 import type {
   ClientCertificateRow,
@@ -181,6 +183,7 @@ function zoneEntry(
 ): ZoneEntry {
   const setting = (id: string): unknown => JSON.parse(settings.get(id) ?? 'null');
   const ssl = setting('ssl');
+  const changed = Object.keys(ZONE_SETTINGS).filter((id) => settings.has(id));
   return {
     kind: 'zone',
     id: zone.id,
@@ -193,6 +196,9 @@ function zoneEntry(
       .filter(({ store, status }) => store === 'zone' && !isGone(status))
       .map(({ id }) => id)
       .sort(),
+    ...(changed.length === 0
+      ? {}
+      : { settings: Object.fromEntries(changed.map((id) => [id, setting(id)])) as Partial<ZoneSettings> }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { ApiError, entryKey, isSslMode } from '../core/mod.ts';
+import { API_CODES, ApiError, entryKey, isSslMode, settingsConflict, ZONE_SETTINGS } from '../core/mod.ts';
 import type { Cause, ZoneRow } from '../store/mod.ts';
 import { DEFAULT_SSL_MODE } from './compile.ts';
 import { type Context, commitInZone } from './context.ts';
@@ -14,12 +14,22 @@ export interface ZoneSetting {
 interface SettingKind {
   readonly fallback: unknown;
   readonly isValid: (value: unknown) => boolean;
+  readonly expected: string;
 }
 
 /** The settings there are, with their defaults (spec/api.md 2.3). */
 const SETTINGS: Readonly<Record<string, SettingKind>> = {
-  ssl: { fallback: DEFAULT_SSL_MODE, isValid: isSslMode },
-  tls_client_auth: { fallback: 'off', isValid: (value) => value === 'on' || value === 'off' },
+  ssl: {
+    fallback: DEFAULT_SSL_MODE,
+    isValid: isSslMode,
+    expected: 'one of "off", "flexible", "full", "strict", "origin_pull"',
+  },
+  tls_client_auth: {
+    fallback: 'off',
+    isValid: (value) => value === 'on' || value === 'off',
+    expected: 'one of "on", "off"',
+  },
+  ...ZONE_SETTINGS,
 };
 
 function kindOf(id: string, pointer?: string): SettingKind {
@@ -67,14 +77,20 @@ export async function changeSettings(
   changes: readonly SettingChange[],
 ): Promise<void> {
   for (const { id, value, pointer } of changes) {
-    if (!kindOf(id, `${pointer}/id`).isValid(value)) {
-      throw new ApiError('setting_invalid', {
-        message: `Invalid value for zone setting ${id}`,
-        pointer: `${pointer}/value`,
-      });
-    }
+    const kind = kindOf(id, `${pointer}/id`);
+    if (!kind.isValid(value)) throw invalid(id, `${pointer}/value`, `The value of ${id} must be ${kind.expected}.`);
   }
   await commitInZone(context, cause, zone, async (trx) => {
+    const rows = await trx.selectFrom('zone_settings').selectAll().where('zone_id', '=', zone.id).execute();
+    const after = Object.fromEntries([
+      ...rows.map(({ id, value }) => [id, JSON.parse(value)]),
+      ...changes.map(({ id, value }) => [id, value]),
+    ]);
+    const conflict = settingsConflict(after);
+    if (conflict !== null) {
+      const { id, pointer } = changes.find(({ id }) => id === 'min_tls_version' || id === 'tls_1_3')!;
+      throw invalid(id, `${pointer}/value`, `${conflict}.`);
+    }
     for (const { id, value } of changes) {
       const row = { zone_id: zone.id, id, value: JSON.stringify(value), modified_at: context.store.now() };
       await trx
@@ -89,6 +105,15 @@ export async function changeSettings(
       action: 'setting.change',
       target: `${zone.id} ${changes.map(({ id }) => id).join(' ')}`,
     };
+  });
+}
+
+/** The message is the one that clients know; what is wrong stands in the chain. */
+function invalid(id: string, pointer: string, why: string): ApiError {
+  return new ApiError('setting_invalid', {
+    message: `Invalid value for zone setting ${id}`,
+    pointer,
+    chain: [{ code: API_CODES.setting_invalid.code, message: why }],
   });
 }
 

@@ -8,3 +8,4 @@ export * from './quotas.ts';
 export * from './resolve.ts';
 export * from './snapshot.ts';
 export * from './snapshot-index.ts';
+export * from './zone-settings.ts';

@@ -1,5 +1,6 @@
 import type { Level, SslMode } from './level.ts';
 import type { DeploymentStatus } from './life-cycle.ts';
+import type { ZoneSettings } from './zone-settings.ts';
 
 /** A private key sealed by `x509.seal`: never in the clear outside the memory of the process that uses it. */
 export type SealedKey = string;
@@ -26,6 +27,8 @@ export interface ZoneEntry {
   readonly originTlsClientAuth: boolean;
   /** Identities of the zone store, in no particular order. */
   readonly certificateIds: readonly string[];
+  /** Settings that somebody changed; the others have their defaults (`zoneSetting`). */
+  readonly settings?: Partial<ZoneSettings>;
 }
 
 /** What an AOP association says about its hostname (spec/origin-pulls.md 2.2). */

@@ -1,19 +1,19 @@
 import type { Server } from 'node:net';
 import net from 'node:net';
-import tls from 'node:tls';
 import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
 import type { Clock } from '../platform/mod.ts';
+import { Arrival } from './arrival.ts';
 import { changedZones } from './changed-zones.ts';
 import { Deadlines } from './deadlines.ts';
 import { Http1Connection } from './http1/connection.ts';
-import { Http2Connection } from './http2/visitor-connection.ts';
 import { IdentityContexts, type Unseal } from './identity-contexts.ts';
 import type { Limits } from './limits.ts';
 import { OriginPools } from './origin-pools.ts';
+import { visitorAddress } from './origin-request.ts';
 import { RayIds } from './ray.ts';
 import type { Route, RouteUse } from './route.ts';
-import { type RequestCertificate, ServerContexts } from './server-contexts.ts';
+import { type RequestCertificate, type ServerContext, ServerContexts } from './server-contexts.ts';
 import type { VisitorConnection } from './visitor.ts';
 
 /** What an edge is made of. */
@@ -60,8 +60,6 @@ export class Edge {
   readonly #pools: OriginPools;
   readonly #serverContexts: ServerContexts;
   readonly #servers: Server[] = [];
-  /** TLS handshakes with visitors under way: nobody's connection yet, and not to be cut off either. */
-  #handshakes = 0;
   #drained: Promise<number> | null = null;
   #whenEmpty: (() => void) | null = null;
   #date = '';
@@ -114,42 +112,22 @@ export class Edge {
     return this.#pools.route(hostname, use);
   }
 
+  /** How visitors of a server name are met, as `ServerContexts.find` says. */
+  serverContext(serverName: string): ServerContext | null | Promise<ServerContext | null> {
+    return this.#serverContexts.find(serverName);
+  }
+
   /** Listens for https visitors; several workers share the port. */
   listenHttps(address: ListenAddress): Promise<ListenAddress> {
-    const server = tls.createServer(
-      {
-        SNICallback: (serverName, done) => {
-          this.#serverContexts.find(serverName).then(
-            // No default certificate: an unknown name is refused, never served with another's policy.
-            (context) => (context === null ? done(new Error('unknown server name')) : done(null, context)),
-            (error: Error) => done(error),
-          );
-        },
-        ALPNProtocols: ['h2', 'http/1.1'],
-        minVersion: 'TLSv1.2',
-        handshakeTimeout: this.limits.visitorHandshake,
-        allowHalfOpen: true,
-      } as tls.TlsOptions,
-      (socket) => {
-        const visitor =
-          socket.alpnProtocol === 'h2' ? new Http2Connection(this, socket) : new Http1Connection(this, socket, 'https');
-        if (this.isDraining) visitor.announceDrain();
-        this.#handshakeOver();
-      },
-    );
-    server.on('connection', () => {
-      this.#handshakes++;
-    });
-    server.on('tlsClientError', (_error, socket) => {
-      socket.destroy();
-      this.#handshakeOver();
-    });
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => new Arrival(this, socket));
     return this.#listen(server, address);
   }
 
   /** Listens for http visitors; several workers share the port. */
   listenHttp(address: ListenAddress): Promise<ListenAddress> {
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => new Http1Connection(this, socket, 'http'));
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+      new Http1Connection(this, socket, { address: visitorAddress(socket.remoteAddress), sni: null });
+    });
     return this.#listen(server, address);
   }
 
@@ -180,7 +158,6 @@ export class Edge {
     const told = notice ? setTimeout(() => this.#drainVisitors(), this.limits.drainNotice) : undefined;
     const limit = setTimeout(() => {
       cutOff = this.visitors.size;
-      this.#handshakes = 0;
       for (const visitor of [...this.visitors]) visitor.destroy();
       this.visitorClosed();
     }, this.limits.drain);
@@ -201,12 +178,7 @@ export class Edge {
 
   /** A visitor's connection is gone. */
   visitorClosed(): void {
-    if (this.visitors.size === 0 && this.#handshakes === 0) this.#whenEmpty?.();
-  }
-
-  #handshakeOver(): void {
-    this.#handshakes = Math.max(0, this.#handshakes - 1);
-    this.visitorClosed();
+    if (this.visitors.size === 0) this.#whenEmpty?.();
   }
 
   #listen(server: Server, { host, port, descriptor }: ListenAddress): Promise<ListenAddress> {

@@ -67,6 +67,12 @@ export class Exchange {
     return this.#isOver;
   }
 
+  /** Milliseconds that the origin has to go on with its response: the limit, unless the zone sets another. */
+  get originReadTime(): number {
+    const seconds = this.route?.resolution.zone?.settings?.proxy_read_timeout;
+    return seconds === undefined ? this.#edge.limits.originRead : seconds * 1000;
+  }
+
   /** True once a response head went out. */
   get isAnswered(): boolean {
     return this.status !== 0;

@@ -80,6 +80,8 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   }
 
   sendRequest(head: RequestHead, facts: OriginRequestFacts): void {
+    // A visitor that is slow with its body is not the origin's fault: its read time begins with the request's end.
+    this.deadline = this.#retiresAt;
     this.#out.add(writeOriginRequest(head, facts));
   }
 
@@ -91,7 +93,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
 
   endRequest(trailers: string): void {
     if (this.#exchange!.head.chunked) this.#out.add(`0\r\n${trailers}\r\n`);
-    this.deadline = this.#capped(this.pool.edge.limits.originRead);
+    this.deadline = this.#capped(this.#readTime);
   }
 
   flush(): void {
@@ -214,7 +216,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   #onDrain(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (exchange.requestComplete && !exchange.isTunnel) this.deadline = this.#capped(this.pool.edge.limits.originRead);
+    if (!exchange.isTunnel) this.deadline = exchange.requestComplete ? this.#capped(this.#readTime) : this.#retiresAt;
     exchange.originDrained();
   }
 
@@ -229,7 +231,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
 
   #onEstablished(): void {
     this.#phase = 'established';
-    this.deadline = this.#capped(this.pool.edge.limits.originRead);
+    this.deadline = this.#capped(this.#readTime);
     this.#exchange?.originReady();
   }
 
@@ -242,7 +244,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     }
     this.hasAnswered = true;
     if (!this.#isHandshakeCounted) this.#countHandshake(null);
-    this.deadline = this.#capped(this.pool.edge.limits.originRead);
+    this.deadline = this.#capped(this.#readTime);
     this.#reader.push(data);
     if (this.#trailers !== null) this.#complete(exchange, this.#trailers);
     else exchange.flushResponse();
@@ -285,6 +287,10 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     if (exchange === null) return;
     exchange.origin = null;
     exchange.originFailed(this, failure, detail);
+  }
+
+  get #readTime(): number {
+    return this.#exchange?.originReadTime ?? this.pool.edge.limits.originRead;
   }
 
   #failureOfDeadline(): OriginFailureName {

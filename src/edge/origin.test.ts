@@ -566,3 +566,17 @@ test('requests, handshakes and connections are counted, and nothing is left in f
   );
   assert.deepEqual([totals.inFlight, totals.durations().buckets.at(-1)!.count], [0, 4]);
 });
+
+test('an upload that takes longer than the origin’s read time is not cut off', async () => {
+  const started = await origin((socket) => eachRequest(socket, () => socket.write(response('got it'))));
+  const edge = await edgeTo(started.port, {}, { originRead: 50 });
+  const visitor = await visitHttps(edge, 'www');
+  visitor.send('POST / HTTP/1.1\r\nHost: www.a.test\r\nConnection: close\r\nContent-Length: 4\r\n\r\na');
+  for (const part of ['b', 'c', 'd']) {
+    // Two ticks of the edge's own clock for deadlines, which the short limit sets.
+    const before = edge.edge.deadlines.now;
+    while (edge.edge.deadlines.now - before < 200) await new Promise((resolve) => setImmediate(resolve));
+    visitor.send(part);
+  }
+  assert.match(await visitor.end(), /got it$/);
+});

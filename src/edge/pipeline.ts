@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { type Scheme, zoneSetting } from '../core/mod.ts';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestHead } from './http1/request-head.ts';
@@ -24,7 +25,8 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
   }
   const route = edge.route(target.hostname, head.isGrpc && visitor.scheme === 'https' ? 'grpc' : visitor.scheme);
   exchange.route = route;
-  if (route.resolution.zone === null) {
+  const { zone } = route.resolution;
+  if (zone === null) {
     exchange.refuse(421, 'its Host belongs to no zone of this edge');
     return;
   }
@@ -33,8 +35,16 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
     return;
   }
   if (route.resolution.originScheme === 'redirect_to_http') {
-    const location = `http://${target.hostname}${target.path === '*' ? '/' : target.path}`;
-    exchange.respond(301, 'Moved Permanently', { Location: location }, EMPTY);
+    redirect(exchange, 'http');
+    return;
+  }
+  // Mode off sends https visitors to http: the two together would send them to and fro for ever.
+  if (visitor.scheme === 'http' && zone.ssl !== 'off' && zoneSetting(zone, 'always_use_https') === 'on') {
+    redirect(exchange, 'https');
+    return;
+  }
+  if (head.upgrade !== null && zoneSetting(zone, 'websockets') === 'off') {
+    exchange.respondError(403, 'Forbidden', 'WebSockets are off for this zone.');
     return;
   }
   if (route.failure !== null) {
@@ -51,6 +61,12 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
 /** The one upgrade that is passed on (RFC 6455 section 4.1): `h2c` and others would be a tunnel past every check. */
 export function isWebSocketUpgrade(head: RequestHead): boolean {
   return head.upgrade?.toLowerCase() === 'websocket' && head.method === 'GET' && head.minor === 1 && !head.hasBody;
+}
+
+function redirect(exchange: Exchange, scheme: Scheme): void {
+  const { hostname, path } = exchange.target;
+  const location = `${scheme}://${hostname}${path === '*' ? '/' : path}`;
+  exchange.respond(301, 'Moved Permanently', { Location: location }, EMPTY);
 }
 
 function answerTrace(exchange: Exchange): void {

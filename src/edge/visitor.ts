@@ -12,6 +12,14 @@ export interface ResponseBody {
   readonly keepsContentEncoding: boolean;
 }
 
+/** Who opened a connection, known before its first request. */
+export interface VisitorFacts {
+  /** The visitor's own address, also where a load balancer stands between. */
+  readonly address: string;
+  /** Canonical server name of the TLS handshake; null over plain http. */
+  readonly sni: string | null;
+}
+
 /** A connection that a visitor opened. */
 export interface VisitorConnection {
   /** The edge will drain: whoever asks again should do so on a new connection. */

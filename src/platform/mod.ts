@@ -5,3 +5,4 @@ export * from './random.ts';
 export * from './runtime.ts';
 export * from './service-manager.ts';
 export * from './signals.ts';
+export * from './tls.ts';

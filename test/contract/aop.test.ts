@@ -252,9 +252,9 @@ test('an empty cert_id is a missing one, and pointers lead to the entry that is 
 
 test('settings can be changed in bulk, in both forms that clients send', async () => {
   const both = async (form: unknown) =>
-    ((await call('PATCH', `${zone}/settings`, form)).result as { id: string; value: string }[]).map(
-      ({ value }) => value,
-    );
+    ((await call('PATCH', `${zone}/settings`, form)).result as { id: string; value: string }[])
+      .filter(({ id }) => id === 'ssl' || id === 'tls_client_auth')
+      .map(({ value }) => value);
   assert.deepEqual(
     await both([
       { id: 'ssl', value: 'strict' },
@@ -263,6 +263,50 @@ test('settings can be changed in bulk, in both forms that clients send', async (
     ['strict', 'on'],
   );
   assert.deepEqual(await both({ items: [{ id: 'tls_client_auth', value: 'off' }] }), ['strict', 'off']);
+});
+
+const SETTINGS: readonly [id: string, fallback: unknown, good: readonly unknown[], bad: readonly unknown[]][] = [
+  ['min_tls_version', '1.2', ['1.0', '1.1', '1.3', '1.2'], ['1.4', 1.2, '', null]],
+  ['tls_1_3', 'on', ['off', 'zrt', 'on'], ['ON', true]],
+  ['http2', 'on', ['off', 'on'], ['zrt', 2]],
+  ['proxy_read_timeout', 125, [1, 6000, 125], [0, 6001, 1.5, '100', -1, null]],
+  ['origin_max_http_version', '2', ['1', '2'], ['3', 2]],
+  ['always_use_https', 'off', ['on', 'off'], [true, {}]],
+  ['websockets', 'on', ['off', 'on'], [[], 'no']],
+];
+for (const [id, fallback, good, bad] of SETTINGS) {
+  test(`setting ${id}: default, values, refusals, and what edges get`, async () => {
+    const path = `${zone}/settings/${id}`;
+    const inForce = () => plane.plane.publisher.index.zone(plane.zone.id)!.settings?.[id as 'http2'];
+    assert.deepEqual((await call('GET', path)).result, { id, value: fallback, editable: true, modified_on: null });
+    assert.equal(inForce(), undefined);
+    for (const value of good) {
+      const { result } = await call('PATCH', path, { value });
+      assert.equal((result as { value: unknown }).value, value);
+      assert.equal(inForce(), value);
+    }
+    for (const value of bad) {
+      const { status, code, pointer } = await call('PATCH', path, { value });
+      assert.deepEqual([status, code, pointer], [400, 1007, '/value'], JSON.stringify(value));
+    }
+    assert.equal(inForce(), good.at(-1));
+  });
+}
+
+test('settings that would leave no version of TLS are refused, whichever comes last', async () => {
+  const set = (id: string, value: string) => call('PATCH', `${zone}/settings/${id}`, { value });
+  await set('min_tls_version', '1.3');
+  assert.equal((await set('tls_1_3', 'off')).code, 1007);
+  const both = (min: string) =>
+    call('PATCH', `${zone}/settings`, [
+      { id: 'http2', value: 'on' },
+      { id: 'tls_1_3', value: 'off' },
+      { id: 'min_tls_version', value: min },
+    ]);
+  assert.deepEqual([(await both('1.3')).code, (await both('1.3')).pointer], [1007, '/1/value']);
+  assert.equal((await both('1.0')).status, 200);
+  assert.equal((await set('min_tls_version', '1.3')).code, 1007);
+  await set('tls_1_3', 'on');
 });
 
 test('zone edits: what is so already is fine, what the edge has no notion of is refused', async () => {

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { HostnameEntry, IdentityEntry, OriginTarget, SnapshotEntry, SslMode } from '../../src/core/mod.ts';
+import type {
+  HostnameEntry,
+  IdentityEntry,
+  OriginTarget,
+  SnapshotEntry,
+  SslMode,
+  ZoneSettings,
+} from '../../src/core/mod.ts';
 import { DEFAULT_LIMITS, Edge, type Limits } from '../../src/edge/mod.ts';
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
@@ -16,6 +23,7 @@ export interface Policy {
   ssl?: SslMode;
   global?: boolean;
   zone?: boolean;
+  settings?: Partial<ZoneSettings>;
   identities?: Readonly<Record<string, { level: 'hostname' | 'zone' | 'global'; pair: IssuedCertificate }>>;
   /** By label below the zone; `{ port }` stands for 127.0.0.1. */
   hosts: Readonly<
@@ -116,6 +124,7 @@ export class TestEdge {
         tlsClientAuth: policy.global ?? false,
         originTlsClientAuth: policy.zone ?? false,
         certificateIds: identities.filter(([, { level }]) => level === 'zone').map(([id]) => id),
+        settings: policy.settings ?? {},
       },
       ...identities.map(
         ([id, { level, pair }], i): IdentityEntry => ({

@@ -1,16 +1,15 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { canonicalHostname, type Scheme } from '../../core/mod.ts';
+import type { Scheme } from '../../core/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
-import { visitorAddress } from '../origin-request.ts';
 import { Outbox } from '../outbox.ts';
 import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
 import { writeInterimHead, writeOwnHead, writeResponseHead } from '../response-framing.ts';
-import type { ResponseBody, Visitor, VisitorConnection } from '../visitor.ts';
+import type { ResponseBody, Visitor, VisitorConnection, VisitorFacts } from '../visitor.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './message-reader.ts';
 import { Refusal } from './refusal.ts';
 import { parseRequestHead, RequestHead } from './request-head.ts';
@@ -41,15 +40,12 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   #isClosing = false;
   #isHalfClosed = false;
 
-  constructor(edge: Edge, socket: Socket, scheme: Scheme) {
+  constructor(edge: Edge, socket: Socket, { address, sni }: VisitorFacts) {
     this.#edge = edge;
     this.#socket = socket;
-    this.scheme = scheme;
-    this.address = visitorAddress(socket.remoteAddress);
-    this.sni =
-      scheme === 'https'
-        ? canonicalHostname(String((socket as TLSSocket & { servername?: string | false }).servername || ''))
-        : null;
+    this.scheme = sni === null ? 'http' : 'https';
+    this.address = address;
+    this.sni = sni;
     this.#out = new Outbox(socket);
     this.#reader = new MessageReader(this, edge.limits.requestHead);
     this.deadline = edge.deadlines.now + edge.limits.requestHeadTime;

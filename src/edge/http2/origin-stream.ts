@@ -77,7 +77,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
     const fields: string[] = [];
     appendFieldLines(fields, trailers);
     this.output.end(fields.length === 0 ? null : fields);
-    this.deadline = this.#in(this.pool.edge.limits.originRead);
+    this.deadline = this.#in(this.#exchange.originReadTime);
   }
 
   flush(): void {
@@ -88,7 +88,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
 
   written(): void {
     if (this.#isGone || !this.output.takeRoom()) return;
-    this.deadline = this.output.isEndSent ? this.#in(this.pool.edge.limits.originRead) : Number.POSITIVE_INFINITY;
+    this.deadline = this.output.isEndSent ? this.#in(this.#exchange.originReadTime) : Number.POSITIVE_INFINITY;
     this.#exchange.originDrained();
   }
 
@@ -227,7 +227,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
   }
 
   #waitForMore(): void {
-    this.deadline = this.#in(this.pool.edge.limits.originRead);
+    this.deadline = this.#in(this.#exchange.originReadTime);
   }
 
   #in(time: number): number {

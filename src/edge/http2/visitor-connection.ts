@@ -1,15 +1,13 @@
 import type { Buffer } from 'node:buffer';
 import type { TLSSocket } from 'node:tls';
-import { canonicalHostname } from '../../core/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
 import { Refusal } from '../http1/refusal.ts';
 import { RequestHead } from '../http1/request-head.ts';
-import { visitorAddress } from '../origin-request.ts';
 import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
-import type { VisitorConnection } from '../visitor.ts';
+import type { VisitorConnection, VisitorFacts } from '../visitor.ts';
 import { Calm } from './calm.ts';
 import { ERROR_CODE, SETTING } from './frame.ts';
 import { STREAM_WINDOW } from './input.ts';
@@ -34,11 +32,11 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
   #lastStreamId = 0;
   #isGoingAway = false;
 
-  constructor(edge: Edge, socket: TLSSocket) {
+  constructor(edge: Edge, socket: TLSSocket, { address, sni }: VisitorFacts) {
     this.#edge = edge;
     this.#socket = socket;
-    this.address = visitorAddress(socket.remoteAddress);
-    this.sni = canonicalHostname(String((socket as TLSSocket & { servername?: string | false }).servername || ''));
+    this.address = address;
+    this.sni = sni;
     this.calm = new Calm(edge.deadlines.now);
     this.deadline = edge.deadlines.now + edge.limits.requestHeadTime;
     this.session = new Http2Session(socket, this, edge.limits.requestHead);

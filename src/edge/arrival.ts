@@ -1,0 +1,124 @@
+import { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
+import tls, { type TLSSocket } from 'node:tls';
+import { canonicalHostname } from '../core/mod.ts';
+import { ClientHelloReader } from './client-hello.ts';
+import type { Timed } from './deadlines.ts';
+import type { Edge } from './edge.ts';
+import { Http1Connection } from './http1/connection.ts';
+import { Http2Connection } from './http2/visitor-connection.ts';
+import { visitorAddress } from './origin-request.ts';
+import type { ServerContext } from './server-contexts.ts';
+import type { VisitorConnection } from './visitor.ts';
+
+/** Fatal alert `unrecognized_name` (RFC 6066 section 3). */
+const UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
+
+/**
+ * A connection before its first request. The ClientHello is read here before the TLS library sees it, because a context
+ * that is chosen during the handshake comes too late for the versions and protocols of its name (docs/decisions/0011).
+ */
+export class Arrival implements VisitorConnection, Timed {
+  deadline: number;
+  readonly #edge: Edge;
+  readonly #socket: Socket;
+  readonly #address: string;
+  readonly #hello = new ClientHelloReader();
+  /** All that came, to be handed on whole. */
+  #received: Buffer[] = [];
+  readonly #onData = (data: Buffer) => this.#take(data);
+  readonly #onEnd = () => this.destroy();
+
+  constructor(edge: Edge, socket: Socket) {
+    this.#edge = edge;
+    this.#socket = socket;
+    this.#address = visitorAddress(socket.remoteAddress);
+    this.deadline = edge.deadlines.now + edge.limits.visitorHandshake;
+    edge.visitors.add(this);
+    edge.deadlines.add(this);
+    socket.setNoDelay(true);
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('error', () => this.destroy());
+    socket.on('close', () => this.#leave());
+  }
+
+  announceDrain(): void {
+    // Whoever is let in is told then.
+  }
+
+  /** One that has not said anything is idle; the others are let in, and leave after their first answer. */
+  drain(): void {
+    if (this.#received.length === 0) this.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#leave();
+  }
+
+  onDeadline(): void {
+    this.destroy();
+  }
+
+  #take(data: Buffer): void {
+    this.#received.push(data);
+    const hello = this.#hello.push(data);
+    if (hello === null) return;
+    if (hello === 'malformed') {
+      this.destroy();
+      return;
+    }
+    // Nothing is read until the TLS library does: it gets the whole, from the first byte on.
+    this.#socket.off('data', this.#onData);
+    this.#socket.off('end', this.#onEnd);
+    this.#socket.pause();
+    const found = hello.serverName === null ? null : this.#edge.serverContext(hello.serverName);
+    if (!(found instanceof Promise)) this.#shakeHands(found);
+    else found.then((context) => this.#shakeHands(context)).catch(() => this.destroy());
+  }
+
+  #shakeHands(chosen: ServerContext | null): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (chosen === null) {
+      // No default certificate: an unknown name, or none, is refused, never served with another's policy.
+      socket.end(UNRECOGNIZED_NAME, () => this.destroy());
+      return;
+    }
+    socket.unshift(Buffer.concat(this.#received));
+    const { context, alpn, hostname } = chosen;
+    const secured = new tls.TLSSocket(socket, {
+      isServer: true,
+      secureContext: context,
+      ALPNProtocols: [...alpn],
+    });
+    secured.on('error', () => secured.destroy());
+    secured.on('close', () => this.destroy());
+    secured.once('secure', () => this.#enter(secured, hostname));
+  }
+
+  #enter(secured: TLSSocket, sni: string): void {
+    const { servername } = secured as TLSSocket & { servername?: string | false | null };
+    // The library's own reading of the ClientHello. It has none of a resumed session on some versions.
+    if (typeof servername === 'string' && canonicalHostname(servername) !== sni) {
+      secured.destroy();
+      return;
+    }
+    secured.removeAllListeners('close');
+    const visitor = { address: this.#address, sni };
+    const connection =
+      secured.alpnProtocol === 'h2'
+        ? new Http2Connection(this.#edge, secured, visitor)
+        : new Http1Connection(this.#edge, secured, visitor);
+    if (this.#edge.isDraining) connection.announceDrain();
+    this.#leave();
+  }
+
+  /** This connection counts as another one from here on, or is gone. */
+  #leave(): void {
+    if (!this.#edge.visitors.delete(this)) return;
+    this.#edge.deadlines.remove(this);
+    this.#edge.visitorClosed();
+  }
+}

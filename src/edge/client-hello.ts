@@ -1,0 +1,139 @@
+import { Buffer } from 'node:buffer';
+
+/** What is read of a ClientHello before the handshake: everything that a policy by name depends on. */
+export interface ClientHello {
+  /** The host name of the `server_name` extension as it was sent; null where there is none. */
+  readonly serverName: string | null;
+}
+
+/** Bytes that a visitor may send before its ClientHello is whole; hybrid key shares take some 2 KB. */
+const MAX_BYTES = 64 * 1024;
+const HANDSHAKE_RECORD = 22;
+const MAX_FRAGMENT = 16_384;
+const CLIENT_HELLO = 1;
+const SERVER_NAME = 0;
+const HOST_NAME = 0;
+
+/**
+ * Collects a ClientHello from whatever pieces TCP and the record layer cut it into: one that comes byte by byte, or in
+ * records of one byte, is read as the same one in a single record (spec/threats.md 2.7). Nothing is taken away: all
+ * bytes go to the TLS library afterwards, which parses them anew and has the last word.
+ */
+export class ClientHelloReader {
+  #message = Buffer.allocUnsafe(2048);
+  readonly #header = Buffer.allocUnsafe(5);
+  #length = 0;
+  #headerLength = 0;
+  /** Bytes of the current record that are still to come. */
+  #inRecord = 0;
+  #total = 0;
+
+  /** Takes more bytes. The ClientHello when it is whole, null before that, `'malformed'` for what is none. */
+  push(data: Buffer): ClientHello | 'malformed' | null {
+    this.#total += data.length;
+    if (this.#total > MAX_BYTES) return 'malformed';
+    for (let at = 0; at < data.length; ) {
+      if (this.#inRecord === 0) {
+        this.#header[this.#headerLength++] = data[at++]!;
+        if (!this.#isHeaderPossible()) return 'malformed';
+        continue;
+      }
+      const end = Math.min(data.length, at + this.#inRecord);
+      this.#makeRoom(end - at);
+      data.copy(this.#message, this.#length, at, end);
+      this.#length += end - at;
+      this.#inRecord -= end - at;
+      at = end;
+      if (this.#message[0] !== CLIENT_HELLO) return 'malformed';
+      const wanted = this.#length < 4 ? Number.POSITIVE_INFINITY : 4 + this.#message.readUIntBE(1, 3);
+      if (this.#length >= wanted) return parseClientHello(this.#message.subarray(4, wanted));
+    }
+    return null;
+  }
+
+  #makeRoom(count: number): void {
+    if (this.#length + count <= this.#message.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#length + count, 2 * this.#message.length));
+    this.#message.copy(larger, 0, 0, this.#length);
+    this.#message = larger;
+  }
+
+  /** Takes the record header byte by byte: what speaks another protocol is told by its first one. */
+  #isHeaderPossible(): boolean {
+    const header = this.#header;
+    if (header[0] !== HANDSHAKE_RECORD || (this.#headerLength > 1 && header[1] !== 3)) return false;
+    if (this.#headerLength < 5) return true;
+    this.#headerLength = 0;
+    this.#inRecord = header.readUInt16BE(3);
+    // A handshake record is never empty (RFC 8446 section 5.1).
+    return this.#inRecord > 0 && this.#inRecord <= MAX_FRAGMENT;
+  }
+}
+
+/** Reads the body of a ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3). */
+function parseClientHello(body: Buffer): ClientHello | 'malformed' {
+  const hello = new Fields(body);
+  hello.skip(2 + 32);
+  hello.vector(1);
+  hello.vector(2);
+  hello.vector(1);
+  if (hello.isAtEnd) return { serverName: null };
+  const extensions = new Fields(hello.vector(2));
+  let serverName: string | null = null;
+  while (!extensions.isAtEnd && !extensions.isShort) {
+    const type = extensions.number(2);
+    const data = extensions.vector(2);
+    if (type !== SERVER_NAME) continue;
+    // Twice, or two names: somebody counts on two parsers choosing differently.
+    if (serverName !== null) return 'malformed';
+    serverName = readServerName(data);
+    if (serverName === null) return 'malformed';
+  }
+  return hello.isShort || !hello.isAtEnd || extensions.isShort ? 'malformed' : { serverName };
+}
+
+function readServerName(data: Buffer): string | null {
+  const extension = new Fields(data);
+  const list = new Fields(extension.vector(2));
+  const type = list.number(1);
+  const name = list.vector(2);
+  const isWhole = !extension.isShort && extension.isAtEnd && !list.isShort && list.isAtEnd;
+  return isWhole && type === HOST_NAME && name.length > 0 ? name.toString('latin1') : null;
+}
+
+/** Reads numbers and length-prefixed vectors; reading past the end makes it short instead of throwing. */
+class Fields {
+  isShort = false;
+  readonly #data: Buffer;
+  #at = 0;
+
+  constructor(data: Buffer) {
+    this.#data = data;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#data.length;
+  }
+
+  skip(count: number): void {
+    if (this.#at + count > this.#data.length) {
+      this.isShort = true;
+      this.#at = this.#data.length;
+    } else {
+      this.#at += count;
+    }
+  }
+
+  number(bytes: number): number {
+    const at = this.#at;
+    this.skip(bytes);
+    return this.isShort ? 0 : this.#data.readUIntBE(at, bytes);
+  }
+
+  vector(lengthBytes: number): Buffer {
+    const length = this.number(lengthBytes);
+    const at = this.#at;
+    this.skip(length);
+    return this.isShort ? this.#data.subarray(0, 0) : this.#data.subarray(at, at + length);
+  }
+}
