@@ -153,6 +153,7 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
       https: https!,
       http: http!,
       accessLog: config.accessLog,
+      balancers: config.proxyProtocol,
       masterKey: formatMasterKey(plane.context.masterKey),
     },
     descriptors: inherited.descriptors,

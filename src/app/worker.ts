@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS, Edge, type ListenAddress } from '../edge/mod.ts';
+import { type AddressRange, DEFAULT_LIMITS, Edge, type ListenAddress } from '../edge/mod.ts';
 import { readLastGood, Subscriber } from '../fleet/mod.ts';
 import { createLogger } from '../observe/mod.ts';
 import { currentRuntime, runtimeProblem, systemClock, systemRandom } from '../platform/mod.ts';
@@ -13,6 +13,8 @@ export interface WorkerSettings {
   readonly https: ListenAddress;
   readonly http: ListenAddress;
   readonly accessLog: string | null;
+  /** Load balancers, whose connections begin with a PROXY protocol header. */
+  readonly balancers: readonly AddressRange[];
   /** Text form. */
   readonly masterKey: string;
 }
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
     requestCertificate: (hostname) => subscriber.requestCertificate(hostname),
     log: settings.accessLog === null ? null : openAccessLog(settings.accessLog, () => edge.counters.logDropped()),
     logger,
+    balancers: settings.balancers,
   });
   const lastGood = readLastGood(settings.snapshot);
   if (lastGood !== null) edge.load(lastGood);

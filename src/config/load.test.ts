@@ -15,6 +15,16 @@ const VALUES: Readonly<Record<keyof Config, readonly [string, unknown, string, u
   workers: ['1', 1, '256', 256],
   demo: ['true', true, '0', false],
   accessLog: ['-', '-', 'a.log', 'a.log'],
+  proxyProtocol: [
+    '10.0.0.1',
+    [{ address: '10.0.0.1', prefix: 32 }],
+    '10.0.0.0/8, 2001:db8::/32,::1',
+    [
+      { address: '10.0.0.0', prefix: 8 },
+      { address: '2001:db8::', prefix: 32 },
+      { address: '::1', prefix: 128 },
+    ],
+  ],
 };
 
 for (const { name, flag, variable } of OPTIONS) {
@@ -44,12 +54,19 @@ test('the defaults are those that the manual promises', () => {
     workers: 4,
     demo: false,
     accessLog: null,
+    proxyProtocol: [],
   });
 });
 
 const BAD: readonly [what: string, inputs: Partial<ConfigInputs>, RegExp][] = [
   ['an address without a port', { flags: { api: 'localhost' } }, /^--api must be HOST:PORT, .*, not "localhost"\.$/],
   ['a port that is none', { flags: { edgeHttp: '127.0.0.1:65536' } }, /^--edge-http must be HOST:PORT/],
+  [
+    'a range that is none',
+    { flags: { proxyProtocol: '10.0.0.0/33' } },
+    /^--proxy-protocol must be addresses or ranges/,
+  ],
+  ['a list with a gap', { flags: { proxyProtocol: '10.0.0.0/8,' } }, /^--proxy-protocol must be addresses or ranges/],
   ['an empty value', { flags: { data: '' } }, /^--data must be a value, not ""\.$/],
   [
     'a bad switch',

@@ -1,3 +1,4 @@
+import { type AddressRange, parseAddressRange } from './address-range.ts';
 import { type HostPort, parseHostPort } from './host-port.ts';
 
 /** What `countersign up` can be told (design/product.md). */
@@ -14,6 +15,8 @@ export interface Config {
   readonly demo: boolean;
   /** A file, `-` for stdout, or null for none. */
   readonly accessLog: string | null;
+  /** Load balancers, whose connections begin with a PROXY protocol header. */
+  readonly proxyProtocol: readonly AddressRange[];
 }
 
 /** One option: its flag without dashes, which is its key in countersign.yaml too, and how its text is read. */
@@ -73,10 +76,24 @@ export const OPTIONS = [
     () => false,
   ),
   option('accessLog', 'FILE|-', 'write the access log to a file, or - for stdout', nonEmpty, () => null),
+  option(
+    'proxyProtocol',
+    'CIDR[,CIDR…]',
+    'load balancers whose connections begin with a PROXY protocol header (default: none)',
+    ranges,
+    () => [],
+  ),
 ] as const;
 
 function nonEmpty(text: string): string | Expected {
   return text === '' ? new Expected('a value') : text;
+}
+
+function ranges(text: string): readonly AddressRange[] | Expected {
+  const all = text.split(',').map((part) => parseAddressRange(part.trim()));
+  return all.includes(null)
+    ? new Expected('addresses or ranges with commas between, as 10.0.0.0/8,2001:db8::/32')
+    : (all as AddressRange[]);
 }
 
 function workers(text: string): number | Expected {

@@ -1,13 +1,14 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
-import { canonicalHostname } from '../core/mod.ts';
+import { canonicalHostname, type Scheme } from '../core/mod.ts';
 import { ClientHelloReader } from './client-hello.ts';
 import type { Timed } from './deadlines.ts';
 import type { Edge } from './edge.ts';
 import { Http1Connection } from './http1/connection.ts';
 import { Http2Connection } from './http2/visitor-connection.ts';
 import { visitorAddress } from './origin-request.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
 import type { ServerContext } from './server-contexts.ts';
 import type { VisitorConnection } from './visitor.ts';
 
@@ -15,24 +16,30 @@ import type { VisitorConnection } from './visitor.ts';
 const UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 
 /**
- * A connection before its first request. The ClientHello is read here before the TLS library sees it, because a context
- * that is chosen during the handshake comes too late for the versions and protocols of its name (docs/decisions/0011).
+ * A connection before its first request: whose it is, and how TLS is spoken on it. The ClientHello is read here before
+ * the TLS library sees it, because a context that is chosen during the handshake comes too late for the versions and
+ * protocols of its name (docs/decisions/0011).
  */
 export class Arrival implements VisitorConnection, Timed {
   deadline: number;
   readonly #edge: Edge;
   readonly #socket: Socket;
-  readonly #address: string;
+  readonly #scheme: Scheme;
   readonly #hello = new ClientHelloReader();
+  #address: string;
+  #awaitsProxyHeader: boolean;
   /** All that came, to be handed on whole. */
   #received: Buffer[] = [];
   readonly #onData = (data: Buffer) => this.#take(data);
   readonly #onEnd = () => this.destroy();
 
-  constructor(edge: Edge, socket: Socket) {
+  /** `awaitsProxyHeader`: the peer is a load balancer, which must say first whose connection it passes on. */
+  constructor(edge: Edge, socket: Socket, scheme: Scheme, awaitsProxyHeader: boolean) {
     this.#edge = edge;
     this.#socket = socket;
+    this.#scheme = scheme;
     this.#address = visitorAddress(socket.remoteAddress);
+    this.#awaitsProxyHeader = awaitsProxyHeader;
     this.deadline = edge.deadlines.now + edge.limits.visitorHandshake;
     edge.visitors.add(this);
     edge.deadlines.add(this);
@@ -63,19 +70,55 @@ export class Arrival implements VisitorConnection, Timed {
 
   #take(data: Buffer): void {
     this.#received.push(data);
+    if (this.#awaitsProxyHeader) this.#takeProxyHeader();
+    else this.#takeOwn(data);
+  }
+
+  #takeProxyHeader(): void {
+    const received = Buffer.concat(this.#received);
+    const header = readProxyHeader(received);
+    if (header === null) return;
+    if (header === 'malformed') {
+      this.#edge.logger?.warn({ peer: this.#address }, 'a listed address sent no PROXY header');
+      this.destroy();
+      return;
+    }
+    this.#awaitsProxyHeader = false;
+    this.#address = header.source ?? this.#address;
+    const rest = received.subarray(header.length);
+    this.#received = rest.length === 0 ? [] : [rest];
+    if (this.#scheme === 'http') this.#enterPlain();
+    else if (rest.length > 0) this.#takeOwn(rest);
+  }
+
+  #enterPlain(): void {
+    const socket = this.#hold();
+    new Http1Connection(this.#edge, socket, { address: this.#address, sni: null });
+    this.#leave();
+    socket.resume();
+  }
+
+  #takeOwn(data: Buffer): void {
     const hello = this.#hello.push(data);
     if (hello === null) return;
     if (hello === 'malformed') {
       this.destroy();
       return;
     }
-    // Nothing is read until the TLS library does: it gets the whole, from the first byte on.
-    this.#socket.off('data', this.#onData);
-    this.#socket.off('end', this.#onEnd);
-    this.#socket.pause();
+    this.#hold();
     const found = hello.serverName === null ? null : this.#edge.serverContext(hello.serverName);
     if (!(found instanceof Promise)) this.#shakeHands(found);
     else found.then((context) => this.#shakeHands(context)).catch(() => this.destroy());
+  }
+
+  /** Ends the reading here, and gives back what was read: whoever reads next gets it from the first byte on. */
+  #hold(): Socket {
+    const socket = this.#socket;
+    socket.off('data', this.#onData);
+    socket.off('end', this.#onEnd);
+    socket.pause();
+    if (this.#received.length > 0) socket.unshift(Buffer.concat(this.#received));
+    return socket;
   }
 
   #shakeHands(chosen: ServerContext | null): void {
@@ -86,7 +129,6 @@ export class Arrival implements VisitorConnection, Timed {
       socket.end(UNRECOGNIZED_NAME, () => this.destroy());
       return;
     }
-    socket.unshift(Buffer.concat(this.#received));
     const { context, alpn, hostname } = chosen;
     const secured = new tls.TLSSocket(socket, {
       isServer: true,

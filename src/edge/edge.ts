@@ -1,5 +1,5 @@
-import type { Server } from 'node:net';
-import net from 'node:net';
+import type { Server, Socket } from 'node:net';
+import net, { BlockList, isIPv6 } from 'node:net';
 import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
 import type { Clock } from '../platform/mod.ts';
@@ -28,6 +28,14 @@ export interface EdgeOptions {
   readonly requestCertificate: RequestCertificate;
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
+  /** Load balancers: connections from there, and from nowhere else, begin with a PROXY protocol header. */
+  readonly balancers: readonly AddressRange[];
+}
+
+/** Addresses with the same first bits. */
+export interface AddressRange {
+  readonly address: string;
+  readonly prefix: number;
 }
 
 /** Where a listener listens. */
@@ -59,6 +67,8 @@ export class Edge {
   readonly #contexts: IdentityContexts;
   readonly #pools: OriginPools;
   readonly #serverContexts: ServerContexts;
+  /** Null where there is none, so that nobody pays for asking. */
+  readonly #balancers: BlockList | null;
   readonly #servers: Server[] = [];
   #drained: Promise<number> | null = null;
   #whenEmpty: (() => void) | null = null;
@@ -74,6 +84,7 @@ export class Edge {
     this.logger = options.logger;
     this.#contexts = new IdentityContexts(this.#index, options.unseal, options.logger);
     this.#pools = new OriginPools(this, this.#index, this.#contexts);
+    this.#balancers = options.balancers.length === 0 ? null : blockList(options.balancers);
     this.#serverContexts = new ServerContexts(this.#index, options.unseal, options.requestCertificate);
   }
 
@@ -119,14 +130,17 @@ export class Edge {
 
   /** Listens for https visitors; several workers share the port. */
   listenHttps(address: ListenAddress): Promise<ListenAddress> {
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => new Arrival(this, socket));
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+      new Arrival(this, socket, 'https', this.#isBalancer(socket));
+    });
     return this.#listen(server, address);
   }
 
   /** Listens for http visitors; several workers share the port. */
   listenHttp(address: ListenAddress): Promise<ListenAddress> {
     const server = net.createServer({ allowHalfOpen: true }, (socket) => {
-      new Http1Connection(this, socket, { address: visitorAddress(socket.remoteAddress), sni: null });
+      if (this.#isBalancer(socket)) new Arrival(this, socket, 'http', true);
+      else new Http1Connection(this, socket, { address: visitorAddress(socket.remoteAddress), sni: null });
     });
     return this.#listen(server, address);
   }
@@ -181,6 +195,12 @@ export class Edge {
     if (this.visitors.size === 0) this.#whenEmpty?.();
   }
 
+  #isBalancer({ remoteAddress }: Socket): boolean {
+    if (this.#balancers === null) return false;
+    const address = visitorAddress(remoteAddress);
+    return this.#balancers.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
+
   #listen(server: Server, { host, port, descriptor }: ListenAddress): Promise<ListenAddress> {
     const where = descriptor === undefined ? { host, port, reusePort: true } : { fd: descriptor };
     return new Promise((resolve, reject) => {
@@ -193,4 +213,10 @@ export class Edge {
       });
     });
   }
+}
+
+function blockList(ranges: readonly AddressRange[]): BlockList {
+  const list = new BlockList();
+  for (const { address, prefix } of ranges) list.addSubnet(address, prefix, isIPv6(address) ? 'ipv6' : 'ipv4');
+  return list;
 }

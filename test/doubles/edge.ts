@@ -7,7 +7,7 @@ import type {
   SslMode,
   ZoneSettings,
 } from '../../src/core/mod.ts';
-import { DEFAULT_LIMITS, Edge, type Limits } from '../../src/edge/mod.ts';
+import { type AddressRange, DEFAULT_LIMITS, Edge, type Limits } from '../../src/edge/mod.ts';
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
 import type { IssuedCertificate, Issuer } from '../../src/x509/mod.ts';
@@ -39,6 +39,7 @@ export function makeEdge(
   limits: Partial<Limits>,
   onRecord: (record: AccessRecord) => void,
   unseal: (sealed: string) => string = (sealed) => sealed,
+  balancers: readonly AddressRange[] = [],
 ): Edge {
   return new Edge({
     limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
@@ -52,6 +53,7 @@ export function makeEdge(
       taken();
     }),
     logger: SILENT,
+    balancers,
   });
 }
 
@@ -65,9 +67,9 @@ export class TestEdge {
   #number = 0;
   #servers = new Map<string, IssuedCertificate>();
 
-  constructor(root: Issuer, limits: Partial<Limits>) {
+  constructor(root: Issuer, limits: Partial<Limits>, balancers: readonly AddressRange[] = []) {
     this.root = root;
-    this.edge = makeEdge(limits, (record) => this.records.push(record));
+    this.edge = makeEdge(limits, (record) => this.records.push(record), undefined, balancers);
   }
 
   get httpsPort(): number {
@@ -171,8 +173,12 @@ export class TestEdge {
 }
 
 /** Starts an edge on loopback with a policy. */
-export async function startEdge(policy: Policy, limits: Partial<Limits> = {}): Promise<TestEdge> {
-  const testEdge = new TestEdge(await makeCa('Test root'), limits);
+export async function startEdge(
+  policy: Policy,
+  limits: Partial<Limits> = {},
+  balancers: readonly AddressRange[] = [],
+): Promise<TestEdge> {
+  const testEdge = new TestEdge(await makeCa('Test root'), limits, balancers);
   await testEdge.apply(policy);
   await testEdge.listen();
   return testEdge;
