@@ -9,6 +9,7 @@ import { dnsRecordRoutes } from './routes/dns-records.ts';
 import { originTlsClientAuthRoutes } from './routes/origin-tls-client-auth.ts';
 import { originRoutes } from './routes/origins.ts';
 import { settingRoutes } from './routes/settings.ts';
+import { statusRoutes } from './routes/status.ts';
 import { userRoutes } from './routes/user.ts';
 import { zoneRoutes } from './routes/zones.ts';
 import type { ApiEnvironment, ApiOptions, Call } from './types.ts';
@@ -66,6 +67,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnvironment> {
   originTlsClientAuthRoutes(app, options);
   originRoutes(app, options);
   userRoutes(app, options);
+  statusRoutes(app, options);
   app.notFound((call) => {
     const others = allowedMethods(app, call.req.path);
     if (others.length > 0) {

@@ -1,3 +1,3 @@
 export { createApi } from './app.ts';
 export { type ServedApi, type ServeOptions, serveApi } from './serve.ts';
-export type { ApiOptions, Readiness } from './types.ts';
+export type { ApiOptions, InstallationStatus, Readiness } from './types.ts';

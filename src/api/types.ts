@@ -8,6 +8,30 @@ export interface Readiness {
   readonly parts: Readonly<Record<string, string>>;
 }
 
+/** What runs. Times are milliseconds since the epoch, `uptime` is in milliseconds. */
+export interface InstallationStatus {
+  readonly version: string;
+  readonly runtime: string;
+  readonly uptime: number;
+  /** The last change that is published. */
+  readonly change: number;
+  readonly listeners: Readonly<Record<'https' | 'http' | 'api' | 'api_tls', string | null>>;
+  readonly workers: readonly {
+    readonly pid: number;
+    readonly state: 'starting' | 'ready' | 'draining';
+    /** The last change that it has in use. */
+    readonly acknowledged: number;
+  }[];
+  /** Client certificates that end soon, the first one first. */
+  readonly certificatesEnding: readonly {
+    readonly id: string;
+    readonly level: string;
+    /** Null at the global level. */
+    readonly zone: string | null;
+    readonly expiresAt: number;
+  }[];
+}
+
 /** What the API is made of. */
 export interface ApiOptions {
   readonly context: Context;
@@ -15,6 +39,8 @@ export interface ApiOptions {
   /** PEM of the shared origin-pull CA. */
   readonly originPullCa: string;
   readonly readiness: () => Readiness;
+  /** What runs, as an account may see it. */
+  readonly status: (accountId: string) => InstallationStatus;
   readonly counters: ApiCounters;
   /** The metrics as Prometheus text. */
   readonly metrics: () => Promise<string>;

@@ -30,6 +30,7 @@ import {
   StartError,
 } from './data-directory.ts';
 import { readMetrics } from './metrics.ts';
+import { readStatus } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** The control plane over a data directory, before anything listens. */
@@ -179,6 +180,7 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
         draining: draining ? 'yes' : 'no',
       },
     }),
+    status: (accountId) => readStatus(plane.publisher, listeners(), accountId, startedAt, systemClock.now()),
     counters,
     metrics: () => readMetrics(plane.publisher, counters, systemClock.now() - startedAt),
     edgeHttpsPort: () => edgeHttps.port,
@@ -186,6 +188,12 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
       logger.error({ path, reason: error.message, stack: error.stack }, 'a request failed'),
   });
   const apis: ServedApi[] = [];
+  const listeners = () => ({
+    https: formatHostPort(edgeHttps),
+    http: formatHostPort(edgeHttp),
+    api: apis[0] === undefined ? null : formatHostPort(apis[0]),
+    api_tls: apis[1] === undefined ? null : formatHostPort(apis[1]),
+  });
   const timers: NodeJS.Timeout[] = [];
   const stop = async (force = false): Promise<void> => {
     draining = true;

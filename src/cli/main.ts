@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { levelCommand } from './commands/level.ts';
 import { originCommand } from './commands/origin.ts';
+import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
 import { CliError } from './output.ts';
 
@@ -17,6 +18,7 @@ function program(): Command {
     .description('Self-hosted Authenticated Origin Pulls: edge, control plane and origin kit.')
     .addHelpText('after', '\nExit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 could not reach or do it.')
     .addCommand(upCommand())
+    .addCommand(statusCommand())
     .addCommand(initCommand())
     .addCommand(originCommand())
     .addCommand(levelCommand())

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApi } from '../../src/api/mod.ts';
@@ -27,6 +28,7 @@ async function main({ directory, cast, round, lanes }: Orders): Promise<void> {
     deployment: plane.deployment,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: {} }),
+    status: () => assert.fail('nothing runs here'),
     counters: new ApiCounters(),
     metrics: async () => '',
     edgeHttpsPort: () => 8443,

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,7 @@ export async function startControlPlane(zoneName = 'example.test'): Promise<Test
     deployment: plane.deployment,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: { store: 'open' } }),
+    status: () => assert.fail('nothing runs here'),
     counters: new ApiCounters(),
     metrics: async () => '',
     edgeHttpsPort: () => 8443,

@@ -1,0 +1,30 @@
+import type { Hono } from 'hono';
+import { ApiError } from '../../core/mod.ts';
+import { formatSeconds, success } from '../envelope.ts';
+import type { ApiEnvironment, ApiOptions } from '../types.ts';
+
+/** `…/countersign/status`: what runs, for `countersign status`. Own. */
+export function statusRoutes(app: Hono<ApiEnvironment>, { status, readiness }: ApiOptions): void {
+  app.get('/client/v4/accounts/:account_id/countersign/status', (call) => {
+    const { accountId } = call.get('principal');
+    if (call.req.param('account_id') !== accountId) throw new ApiError('unauthorized');
+    const { ready, parts } = readiness();
+    const { version, runtime, uptime, change, listeners, workers, certificatesEnding } = status(accountId);
+    return success(call, {
+      ready,
+      parts,
+      version,
+      runtime,
+      uptime_seconds: Math.floor(uptime / 1000),
+      change,
+      listeners,
+      workers: workers.map(({ pid, state, acknowledged }) => ({ pid, state, change: acknowledged })),
+      certificates_ending: certificatesEnding.map(({ id, level, zone, expiresAt }) => ({
+        id,
+        level,
+        zone,
+        expires_on: formatSeconds(expiresAt),
+      })),
+    });
+  });
+}
