@@ -4,6 +4,6 @@ import { spawn } from 'node:child_process';
 export function notifyServiceManager(state: 'ready' | 'reloading' | 'stopping', environment = process.env): void {
   if (!environment.NOTIFY_SOCKET) return;
   // Neither runtime has datagram sockets of the kind that systemd listens on: its own tool does.
-  const tool = spawn('systemd-notify', [`--${state}`], { stdio: 'ignore' });
+  const tool = spawn('systemd-notify', [`${state.toUpperCase()}=1`], { stdio: 'ignore' });
   tool.on('error', () => undefined);
 }

@@ -113,8 +113,13 @@ export class Workshop {
   }
 
   /** Starts a program on this runtime; its standard input stays open. */
-  spawn(script: string, args: readonly string[], { env = {}, cwd = this.directory }: SpawnOptions = {}): Process {
-    const child = spawn(process.execPath, [script, ...args], {
+  spawn(script: string, args: readonly string[], options: SpawnOptions = {}): Process {
+    return this.exec(process.execPath, [script, ...args], options);
+  }
+
+  /** Starts any program; its standard input stays open. */
+  exec(program: string, args: readonly string[], { env = {}, cwd = this.directory }: SpawnOptions = {}): Process {
+    const child = spawn(program, args, {
       cwd,
       env: { ...this.#environment(), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
