@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import https from 'node:https';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import tls, { type TLSSocket } from 'node:tls';
 import { eventually, isAlive, isGone } from '../doubles/process-list.ts';
@@ -181,9 +182,15 @@ test(`${RELOADS} reloads under load: every request is answered, on new and on ke
   for (const pid of seen) await isGone(pid);
 });
 
-test('SIGHUP that meets a reload under way leads to one more, and a stop ends them all', async () => {
+test('SIGHUP that meets a reload under way leads to one more, and a stop ends them all; systemd is told', async () => {
   const args = ['--data', workshop.path(), '--workers', '1', ...FREE_PORTS];
-  const { process: up, info } = await workshop.up(args);
+  // In the place of systemd's tool: it writes down what it is told.
+  const tools = workshop.path('tools');
+  mkdirSync(tools);
+  const told = join(tools, 'told');
+  writeFileSync(join(tools, 'systemd-notify'), `#!/bin/sh\necho "$1" >> ${told}\n`, { mode: 0o755 });
+  const env = { NOTIFY_SOCKET: '/there/is/none', PATH: `${tools}:${process.env.PATH}` };
+  const { process: up, info } = await workshop.up(args, { env });
   up.child.kill('SIGHUP');
   await up.until(({ stderr }) => stderr.includes('"reloading'));
   up.child.kill('SIGHUP');
@@ -198,6 +205,9 @@ test('SIGHUP that meets a reload under way leads to one more, and a stop ends th
   assert.deepEqual(workers.filter(isAlive), []);
   assert.match(stderr, /"limitMs":30000,"msg":"draining"/);
   assert.match(stderr, /"cutOff":0,"msg":"drained"/);
+  const states = () => new Set(readFileSync(told, 'utf8').trim().split('\n'));
+  await eventually(() => states().size === 3, 'systemd was not told everything');
+  assert.deepEqual([...states()].sort(), ['READY=1', 'RELOADING=1', 'STOPPING=1']);
 });
 
 test('the load spreads over workers that share one queue', async () => {
@@ -216,4 +226,26 @@ test('the load spreads over workers that share one queue', async () => {
   }
   assert.equal(lines.length >= 160, true);
   for (const count of byWorker.values()) assert.ok(count >= 16, `unfair: ${[...byWorker.values()]}`);
+});
+
+test('a new worker that cannot start changes nothing: the old ones serve on', async () => {
+  const log = workshop.path('access');
+  const args = ['--data', workshop.path(), '--workers', '1', '--demo', '--access-log', log, ...FREE_PORTS];
+  const { process: up, info } = await workshop.up(args);
+  const place = { info, hostname: info.demo!.hostnames[0]!, ca: readFileSync(info.rootCaFile, 'utf8') };
+  rmSync(log);
+  mkdirSync(log);
+  up.child.kill('SIGHUP');
+  await up.until(({ stderr }) => stderr.includes('a new worker did not become ready'));
+  await get(place);
+  const [pid] = info.workers;
+  assert.equal(isAlive(pid!), true);
+  // The next one may have more luck, and then rotates the log.
+  rmSync(log, { recursive: true });
+  up.child.kill('SIGHUP');
+  await up.until(({ stderr }) => stderr.includes('"reloaded"'));
+  await get(place);
+  up.child.kill('SIGTERM');
+  assert.equal((await up.finished).code, 0);
+  assert.equal(readFileSync(log, 'utf8').match(/"EdgeResponseStatus":200/g)?.length, 1);
 });
