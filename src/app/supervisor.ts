@@ -112,6 +112,9 @@ export class Supervisor {
   /** Lets a worker drain in the background. */
   #retire(child: ChildProcess): void {
     this.#others.add(child);
+    child.once('exit', (code, signal) => {
+      if (code !== 0) this.#options.logger.warn({ worker: child.pid, code, signal }, 'a draining worker ended badly');
+    });
     this.#end(child, () => child.stdin?.write('"drain"\n')).then(() => this.#others.delete(child));
   }
 

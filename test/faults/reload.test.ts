@@ -167,7 +167,8 @@ test(`${RELOADS} reloads under load: every request is answered, on new and on ke
   http2.close();
   const failures = loads.flatMap((one) => one.failures);
   const counts = loads.map(({ count }) => count);
-  assert.deepEqual(failures, [], `of ${counts} requests`);
+  const said = up.stderr.split('\n').filter((line) => !line.includes('"level":"info"'));
+  assert.deepEqual(failures, [], `of ${counts} requests; ${said.join('\n')}`);
   if (RELOADS > 10) console.log(`${RELOADS} reloads, ${counts} requests (new, new, kept, HTTP/2), 0 failed`);
   const metrics = await (await fetch(`${new URL(info.api).origin}/metrics`)).text();
   const counted = [...metrics.matchAll(/^countersign_http_requests_total\{.*status="2xx".*\} (\d+)$/gm)];
