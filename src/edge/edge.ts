@@ -2,13 +2,14 @@ import type { Server, Socket } from 'node:net';
 import net, { BlockList, isIPv6 } from 'node:net';
 import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
-import type { Clock } from '../platform/mod.ts';
+import type { Clock, ResolveName } from '../platform/mod.ts';
 import { Arrival } from './arrival.ts';
 import { changedZones } from './changed-zones.ts';
 import { Deadlines } from './deadlines.ts';
 import { Http1Connection } from './http1/connection.ts';
 import { IdentityContexts, type Unseal } from './identity-contexts.ts';
 import type { Limits } from './limits.ts';
+import { OriginNames } from './origin-names.ts';
 import { OriginPools } from './origin-pools.ts';
 import { visitorAddress } from './origin-request.ts';
 import { RayIds } from './ray.ts';
@@ -28,6 +29,7 @@ export interface EdgeOptions {
   readonly requestCertificate: RequestCertificate;
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
+  readonly resolve: ResolveName;
   /** Load balancers: connections from there, and from nowhere else, begin with a PROXY protocol header. */
   readonly balancers: readonly AddressRange[];
 }
@@ -56,6 +58,7 @@ export class Edge {
   readonly rays: RayIds;
   readonly deadlines: Deadlines;
   readonly counters = new EdgeCounters();
+  readonly names: OriginNames;
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
   readonly visitors = new Set<VisitorConnection>();
@@ -80,6 +83,7 @@ export class Edge {
     this.clock = options.clock;
     this.rays = new RayIds(options.raySeed, options.site);
     this.deadlines = new Deadlines(() => options.clock.now(), Math.min(500, options.limits.linger));
+    this.names = new OriginNames(options.resolve, () => this.deadlines.now);
     this.log = options.log;
     this.logger = options.logger;
     this.#contexts = new IdentityContexts(this.#index, options.unseal, options.logger);

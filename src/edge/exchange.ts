@@ -48,6 +48,8 @@ export class Exchange {
   #waiting: Buffer[] = [];
   #sentHead = false;
   #sentBody = false;
+  /** One retry on another address is all there is. */
+  #hasTriedAnother = false;
   #trailers = '';
   #isOver = false;
   #decoder: ContentDecoder | null = null;
@@ -290,14 +292,15 @@ export class Exchange {
     if (attempt.isReused && failure === 'empty_response' && !attempt.hasAnswered) {
       if (this.#sentBody || !IDEMPOTENT.has(this.head.method) || this.head.hasBody) return false;
       this.#sentHead = false;
-      this.#reconnect(pool.isRetired ? null : attempt, 0);
+      this.#reconnect(pool.isRetired ? null : attempt, pool.preferred);
       return true;
     }
-    if (!this.#sentHead && TRY_NEXT_ADDRESS.has(failure) && addressIndex + 1 < pool.key.addresses.length) {
-      this.#reconnect(attempt, addressIndex + 1);
-      return true;
-    }
-    return false;
+    if (this.#sentHead || this.#hasTriedAnother || !TRY_NEXT_ADDRESS.has(failure)) return false;
+    const other = pool.otherAddress(addressIndex);
+    if (other === null) return false;
+    this.#hasTriedAnother = true;
+    this.#reconnect(attempt, other);
+    return true;
   }
 
   #reconnect(last: Attempt | null, addressIndex: number): void {

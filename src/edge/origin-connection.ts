@@ -231,6 +231,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
 
   #onEstablished(): void {
     this.#phase = 'established';
+    this.pool.worked(this.addressIndex);
     this.deadline = this.#capped(this.#readTime);
     this.#exchange?.originReady();
   }

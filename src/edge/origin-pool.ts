@@ -65,6 +65,8 @@ export class OriginPool {
   /** The origin chose HTTP/1.1 when it was offered both. */
   #isHttp1Only = false;
   #retired = false;
+  /** Index of the address that worked last. */
+  #preferred = 0;
 
   constructor(edge: Edge, key: PoolKey, secureContext: SecureContext | null, level: CertificateLevel) {
     this.edge = edge;
@@ -92,7 +94,25 @@ export class OriginPool {
     }
     const idle = this.#idle.pop();
     if (idle !== undefined) idle.start(exchange);
-    else this.connect(exchange, 0);
+    else this.connect(exchange, this.#preferred);
+  }
+
+  /** The index of the address to try first. */
+  get preferred(): number {
+    return this.#preferred;
+  }
+
+  /** The address to try where the one at `addressIndex` failed; null where there is no other. */
+  otherAddress(addressIndex: number): number | null {
+    const { addresses } = this.key;
+    if (addresses.length > 1) return (addressIndex + 1) % addresses.length;
+    // A name: its own addresses are put in another order where one of them fails.
+    return this.edge.names.hasSeveral(addresses[0]!) ? 0 : null;
+  }
+
+  /** A connection to the address at `addressIndex` came to stand. */
+  worked(addressIndex: number): void {
+    this.#preferred = addressIndex;
   }
 
   /** Gives the exchange a new connection to the address at `addressIndex`. */
@@ -120,6 +140,7 @@ export class OriginPool {
   /** A dial is through: the origin has chosen its protocol. */
   dialled(dial: OriginDial, socket: TLSSocket, waiting: readonly Exchange[]): void {
     this.#dials.delete(dial);
+    this.worked(dial.addressIndex);
     if (socket.alpnProtocol === 'h2') {
       const connection = new Http2OriginConnection(this, dial.addressIndex, socket);
       this.#http2.add(connection);

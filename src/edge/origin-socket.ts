@@ -2,13 +2,52 @@ import net, { type Socket } from 'node:net';
 import tls, { type PeerCertificate } from 'node:tls';
 import type { OriginPool, OriginTls } from './origin-pool.ts';
 
+/** Milliseconds after which the next address of a name gets its turn (RFC 8305 section 8). */
+const NEXT_ADDRESS = 250;
+
 /** Begins a connection to an origin: TCP, and TLS as the pool's identity where the pool has one. */
 export function connectOrigin(pool: OriginPool, host: string, protocols: readonly string[]): Socket {
   const { port, tls: origin } = pool.key;
-  if (origin === null) return net.connect({ host, port, allowHalfOpen: true });
+  if (net.isIP(host) > 0) return open(pool, { host, port }, protocols);
+  const { names } = pool.edge;
+  const socket = open(
+    pool,
+    {
+      host,
+      port,
+      lookup: names.lookup as net.LookupFunction,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS,
+    },
+    protocols,
+  );
+  let address: string | undefined;
+  // A peer that resets at once is known by the attempt only: the socket no longer tells whose it was.
+  socket.on('connectionAttempt', (attempted) => {
+    address = attempted;
+  });
+  socket.once('connect', () => {
+    address = socket.remoteAddress ?? address;
+    if (origin === null && address !== undefined) names.worked(host, address);
+  });
+  if (origin !== null) {
+    let isSecure = false;
+    socket.once('secureConnect', () => {
+      isSecure = true;
+      if (address !== undefined) names.worked(host, address);
+    });
+    socket.once('close', () => {
+      if (!isSecure && address !== undefined) names.failed(host, address);
+    });
+  }
+  return socket;
+}
+
+function open(pool: OriginPool, target: net.TcpNetConnectOpts, protocols: readonly string[]): Socket {
+  const origin = pool.key.tls;
+  if (origin === null) return net.connect({ ...target, allowHalfOpen: true });
   return tls.connect({
-    host,
-    port,
+    ...target,
     // An address is not a server name (RFC 6066 section 3).
     ...(net.isIP(origin.sni) === 0 ? { servername: origin.sni } : { servername: '' }),
     secureContext: pool.secureContext!,

@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export * from './dns.ts';
 export * from './files.ts';
 export * from './listening-socket.ts';
 export * from './random.ts';

@@ -10,6 +10,7 @@ import type {
 import { type AddressRange, DEFAULT_LIMITS, Edge, type Limits } from '../../src/edge/mod.ts';
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
+import { type ResolveName, systemResolve } from '../../src/platform/mod.ts';
 import type { IssuedCertificate, Issuer } from '../../src/x509/mod.ts';
 import { makeCa, makeServer } from './certificates.ts';
 import { SILENT } from './control-plane.ts';
@@ -40,6 +41,7 @@ export function makeEdge(
   onRecord: (record: AccessRecord) => void,
   unseal: (sealed: string) => string = (sealed) => sealed,
   balancers: readonly AddressRange[] = [],
+  resolve: ResolveName = systemResolve,
 ): Edge {
   return new Edge({
     limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
@@ -54,6 +56,7 @@ export function makeEdge(
     }),
     logger: SILENT,
     balancers,
+    resolve,
   });
 }
 
@@ -67,9 +70,9 @@ export class TestEdge {
   #number = 0;
   #servers = new Map<string, IssuedCertificate>();
 
-  constructor(root: Issuer, limits: Partial<Limits>, balancers: readonly AddressRange[] = []) {
+  constructor(root: Issuer, limits: Partial<Limits>, balancers: readonly AddressRange[] = [], resolve?: ResolveName) {
     this.root = root;
-    this.edge = makeEdge(limits, (record) => this.records.push(record), undefined, balancers);
+    this.edge = makeEdge(limits, (record) => this.records.push(record), undefined, balancers, resolve);
   }
 
   get httpsPort(): number {
@@ -177,8 +180,9 @@ export async function startEdge(
   policy: Policy,
   limits: Partial<Limits> = {},
   balancers: readonly AddressRange[] = [],
+  resolve?: ResolveName,
 ): Promise<TestEdge> {
-  const testEdge = new TestEdge(await makeCa('Test root'), limits, balancers);
+  const testEdge = new TestEdge(await makeCa('Test root'), limits, balancers, resolve);
   await testEdge.apply(policy);
   await testEdge.listen();
   return testEdge;

@@ -108,7 +108,11 @@ export interface ScriptedOrigin {
 }
 
 /** Starts a scripted origin: TLS where options are given. */
-export function scriptedOrigin(script: Script, options?: tls.TlsOptions): Promise<ScriptedOrigin> {
+export function scriptedOrigin(
+  script: Script,
+  options?: tls.TlsOptions,
+  { host, port }: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<ScriptedOrigin> {
   let connections = 0;
   const sockets = new Set<Socket>();
   const onSocket = (socket: Socket) => {
@@ -123,7 +127,7 @@ export function scriptedOrigin(script: Script, options?: tls.TlsOptions): Promis
       : tls.createServer({ minVersion: 'TLSv1.2', ...options }, onSocket);
   server.on('tlsClientError', () => undefined);
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(port, host, () => {
       resolve({
         port: (server.address() as net.AddressInfo).port,
         connections: () => connections,
