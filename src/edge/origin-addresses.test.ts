@@ -8,7 +8,7 @@ import type { ResolvedAddress, ResolveName } from '../platform/mod.ts';
 let origin: ScriptedOrigin;
 /** Accepts connections on another address and the same port, and hangs up in the handshake. */
 let broken: ScriptedOrigin;
-const cleanUp: (() => void | Promise<void>)[] = [];
+const cleanUp: (() => unknown)[] = [];
 
 before(async () => {
   const ca = await makeCa('Origin CA');

@@ -5,6 +5,8 @@ import {
   resolve,
   type Scheme,
   type SnapshotIndex,
+  type ZoneEntry,
+  zoneSetting,
 } from '../core/mod.ts';
 import type { Http2Use, OriginPool, PoolKey } from './origin-pool.ts';
 
@@ -36,10 +38,13 @@ export function planRoute(index: SnapshotIndex, hostname: string, use: RouteUse)
   const { zone, originScheme } = resolution;
   const origin = zone === null ? null : (index.originOf(zone.id, hostname)?.origin ?? null);
   const key =
-    zone === null || origin === null
-      ? null
-      : poolKey(resolution, origin, hostname, zone.id, use === 'grpc' ? 'required' : 'off');
+    zone === null || origin === null ? null : poolKey(resolution, origin, hostname, zone.id, http2Use(zone, use));
   return { resolution, hostHeader: origin?.hostHeader ?? null, key: originScheme === 'redirect_to_http' ? null : key };
+}
+
+function http2Use(zone: ZoneEntry, use: RouteUse): Http2Use {
+  if (use === 'grpc') return 'required';
+  return zoneSetting(zone, 'origin_max_http_version') === '2' ? 'offered' : 'off';
 }
 
 function poolKey(
