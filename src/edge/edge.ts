@@ -173,7 +173,9 @@ export class Edge {
     });
     if (notice) for (const visitor of [...this.visitors]) visitor.announceDrain();
     else this.#drainVisitors();
-    const told = notice ? setTimeout(() => this.#drainVisitors(), this.limits.drainNotice) : undefined;
+    // After a machine stood still the timer comes before what visitors have sent meanwhile: that is read first.
+    const onTold = () => setImmediate(() => this.#drainVisitors());
+    const told = notice ? setTimeout(onTold, this.limits.drainNotice) : undefined;
     const limit = setTimeout(() => {
       cutOff = this.visitors.size;
       for (const visitor of [...this.visitors]) visitor.destroy();
