@@ -303,13 +303,19 @@ export class Exchange {
     return true;
   }
 
+  /** The pool went before the request was sent: it is decided anew, never sent over what is gone. */
+  reroute(): void {
+    // What failed belongs to the pool that went: the new one has its own try on another address.
+    this.#hasTriedAnother = false;
+    beginExchange(this.#edge, this);
+  }
+
   #reconnect(last: Attempt | null, addressIndex: number): void {
     if (last !== null && !last.pool.isRetired) {
       last.pool.connect(this, addressIndex);
       return;
     }
-    // The identity changed meanwhile: the retry is decided anew, never sent over what is gone.
-    beginExchange(this.#edge, this);
+    this.reroute();
   }
 
   /** The visitor's connection is gone. */

@@ -55,9 +55,11 @@ export class OriginDial implements Attempt, Timed {
     this.#waiting.push(exchange);
   }
 
-  destroy(): void {
+  /** Gives the connection up. Returns the exchanges that waited for it. */
+  cancel(): Exchange[] {
     this.#leave();
     this.#socket.destroy();
+    return this.#takeWaiting();
   }
 
   onDeadline(): void {

@@ -144,7 +144,6 @@ export class OriginPool {
     if (socket.alpnProtocol === 'h2') {
       const connection = new Http2OriginConnection(this, dial.addressIndex, socket);
       this.#http2.add(connection);
-      if (this.#retired) connection.retire();
       for (const exchange of waiting) {
         if (connection.hasRoom) connection.open(exchange);
         else this.acquire(exchange);
@@ -193,6 +192,9 @@ export class OriginPool {
     for (const connection of this.#idle.splice(0)) connection.destroy();
     for (const connection of this.#connections) connection.retire();
     for (const connection of [...this.#http2]) connection.retire();
+    const dials = [...this.#dials];
+    this.#dials.clear();
+    for (const dial of dials) for (const exchange of dial.cancel()) exchange.reroute();
   }
 
   /** Closes everything at once. */
@@ -200,6 +202,6 @@ export class OriginPool {
     this.#retired = true;
     for (const connection of [...this.#connections]) connection.destroy();
     for (const connection of [...this.#http2]) connection.destroy();
-    for (const dial of this.#dials) dial.destroy();
+    for (const dial of this.#dials) dial.cancel();
   }
 }

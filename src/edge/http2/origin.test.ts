@@ -354,3 +354,18 @@ for (const [name, bytes] of Object.entries(BROKEN)) {
     assert.equal((await unary(session, '/')).headers['x-word'], 'fine');
   });
 }
+
+test('a call that waits for a connection of an identity that goes is made under the new one at once', async () => {
+  const connected = Promise.withResolvers<void>();
+  const silent = await scriptedOrigin(() => connected.resolve());
+  closers.push(() => silent.close());
+  const origin = await startOrigin(echo);
+  const edge = await startEdge(policy(silent.port, 'zone'), { drain: 500 });
+  closers.push(() => edge.edge.drain());
+  const session = await visit(edge);
+  const answer = unary(session, '/waits');
+  await connected.promise;
+  await edge.apply(policy(origin.port, 'hostname'));
+  assert.equal((await answer).trailers['grpc-status'], '0');
+  assert.deepEqual(origin.subjects, ['of hostname']);
+});
