@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../observe/mod.ts';
+import { currentRuntime, workerFlags } from '../platform/mod.ts';
 import type { WorkerSettings } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
@@ -151,7 +152,7 @@ export class Supervisor {
   }
 
   #spawn(): ChildProcess {
-    const child = spawn(process.execPath, [WORKER], {
+    const child = spawn(process.execPath, [...workerFlags(currentRuntime()), WORKER], {
       // The pipe's end tells the worker that its supervisor is gone.
       stdio: ['pipe', 'inherit', 'inherit', ...this.#options.descriptors],
     });
