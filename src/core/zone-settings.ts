@@ -15,6 +15,8 @@ export interface ZoneSettings {
   readonly http2: Switch;
   /** Seconds from the end of a request to the response head, and between two reads of the response. */
   readonly proxy_read_timeout: number;
+  /** Megabytes (of 1024 × 1024 bytes) that the body of a request may have. */
+  readonly max_upload: number;
   /** The newest HTTP that origins are offered. */
   readonly origin_max_http_version: '2' | '1';
   readonly always_use_https: Switch;
@@ -37,17 +39,20 @@ const oneOf = <T extends string>(fallback: T, ...values: readonly T[]): Kind<T> 
   expected: `one of ${values.map((value) => `"${value}"`).join(', ')}`,
 });
 
+const wholeNumber = (fallback: number, least: number, most: number, unit: string): Kind<number> => ({
+  fallback,
+  isValid: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+  expected: `a whole number of ${unit} from ${least} to ${most}`,
+});
+
 /** Every setting of `ZoneSettings`: its value where nobody set one, and which others it takes. */
 export const ZONE_SETTINGS: { readonly [K in ZoneSettingName]: Kind<ZoneSettings[K]> } = {
   // The documented service begins at 1.0; TLS 1.0 and 1.1 are deprecated (RFC 8996), so here they must be asked for.
   min_tls_version: oneOf('1.2', ...TLS_VERSIONS),
   tls_1_3: oneOf('on', 'on', 'off', 'zrt'),
   http2: oneOf('on', 'on', 'off'),
-  proxy_read_timeout: {
-    fallback: 125,
-    isValid: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 6000,
-    expected: 'a whole number of seconds from 1 to 6000',
-  },
+  proxy_read_timeout: wholeNumber(125, 1, 6000, 'seconds'),
+  max_upload: wholeNumber(100, 1, 5000, 'megabytes'),
   origin_max_http_version: oneOf('2', '2', '1'),
   always_use_https: oneOf('off', 'on', 'off'),
   websockets: oneOf('on', 'on', 'off'),

@@ -44,6 +44,9 @@ export class Exchange {
   responseBytes = 0;
   failure: OriginFailureName | '' = '';
   readonly #edge: Edge;
+  /** Bytes of the request's body so far, and how many there may be. */
+  #received = 0;
+  #maxUpload = Number.POSITIVE_INFINITY;
   /** Body that came before the origin was ready to take it. */
   #waiting: Buffer[] = [];
   #sentHead = false;
@@ -85,6 +88,7 @@ export class Exchange {
   /** Sends the request on its way to the route's origin. */
   forward(route: Route): void {
     this.route = route;
+    this.#maxUpload = route.maxUpload;
     route.pool!.acquire(this);
   }
 
@@ -118,12 +122,23 @@ export class Exchange {
     if (this.isTunnel) {
       this.origin?.sendBody(data);
       this.origin?.touchTunnel();
+      return;
+    }
+    this.#received += data.length;
+    if (this.#received > this.#maxUpload) {
+      this.refuseUpload(this.#maxUpload);
     } else if (this.origin?.isReady) {
       this.#sendBody(this.origin, data);
     } else if (!this.#isOver) {
       this.#waiting.push(data);
       this.visitor.holdRequest(true);
     }
+  }
+
+  /** The body is larger than the zone's `max_upload`. What the origin has of it never looks complete. */
+  refuseUpload(limit: number): void {
+    if (this.isAnswered) this.visitor.abort();
+    else this.refuse(413, `its body is larger than ${limit / (1024 * 1024)} MB, which is the most that this zone takes`);
   }
 
   /** The visitor has sent everything. */

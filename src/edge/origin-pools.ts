@@ -65,16 +65,16 @@ export class OriginPools {
   }
 
   #plan(hostname: string, routeUse: RouteUse): Route {
-    const { resolution, hostHeader, key } = planRoute(this.#index, hostname, routeUse);
-    if (key === null) return { resolution, hostHeader, pool: null, failure: 'no_origin' };
+    const { key, ...plan } = planRoute(this.#index, hostname, routeUse);
+    if (key === null) return { ...plan, pool: null, failure: 'no_origin' };
     const text = poolKeyText(key);
     let use = this.#uses.get(text);
     if (use === undefined) {
       const context = key.tls === null ? null : this.#contexts.get(key.tls.identityId, key.tls.verify);
       // Fail closed: an identity that cannot be used is never replaced by another, nor by none.
-      if (context === undefined) return { resolution, hostHeader, pool: null, failure: 'identity_unavailable' };
+      if (context === undefined) return { ...plan, pool: null, failure: 'identity_unavailable' };
       use = {
-        pool: new OriginPool(this.#edge, key, context, key.tls === null ? 'none' : resolution.level),
+        pool: new OriginPool(this.#edge, key, context, key.tls === null ? 'none' : plan.resolution.level),
         routes: new Map(),
       };
       this.#uses.set(text, use);
@@ -82,6 +82,6 @@ export class OriginPools {
       this.#byZone.set(key.zoneId, ofZone.add(text));
     }
     use.routes.set(`${routeUse} ${hostname}`, [hostname, routeUse]);
-    return { resolution, hostHeader, pool: use.pool, failure: null };
+    return { ...plan, pool: use.pool, failure: null };
   }
 }

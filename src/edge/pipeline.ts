@@ -47,6 +47,10 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
     exchange.respondError(403, 'Forbidden', 'WebSockets are off for this zone.');
     return;
   }
+  if (head.contentLength > route.maxUpload) {
+    exchange.refuseUpload(route.maxUpload);
+    return;
+  }
   if (route.failure !== null) {
     exchange.failPull(route.failure);
     return;

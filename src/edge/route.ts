@@ -10,6 +10,8 @@ import {
 } from '../core/mod.ts';
 import type { Http2Use, OriginPool, PoolKey } from './origin-pool.ts';
 
+const MEGABYTE = 1024 * 1024;
+
 /** What a visitor asks for: its scheme, and whether it is a gRPC call (over https). */
 export type RouteUse = Scheme | 'grpc';
 
@@ -18,6 +20,8 @@ export interface Route {
   readonly resolution: Resolution;
   /** The Host header toward the origin; null for the visitor's. */
   readonly hostHeader: string | null;
+  /** Bytes that a request's body may have. */
+  readonly maxUpload: number;
   /** Null where nothing is pulled. */
   readonly pool: OriginPool | null;
   /** Why nothing can be pulled, where that is so. */
@@ -28,6 +32,7 @@ export interface Route {
 export interface RoutePlan {
   readonly resolution: Resolution;
   readonly hostHeader: string | null;
+  readonly maxUpload: number;
   readonly key: PoolKey | null;
 }
 
@@ -39,7 +44,12 @@ export function planRoute(index: SnapshotIndex, hostname: string, use: RouteUse)
   const origin = zone === null ? null : (index.originOf(zone.id, hostname)?.origin ?? null);
   const key =
     zone === null || origin === null ? null : poolKey(resolution, origin, hostname, zone.id, http2Use(zone, use));
-  return { resolution, hostHeader: origin?.hostHeader ?? null, key: originScheme === 'redirect_to_http' ? null : key };
+  return {
+    resolution,
+    hostHeader: origin?.hostHeader ?? null,
+    maxUpload: zoneSetting(zone ?? {}, 'max_upload') * MEGABYTE,
+    key: originScheme === 'redirect_to_http' ? null : key,
+  };
 }
 
 function http2Use(zone: ZoneEntry, use: RouteUse): Http2Use {

@@ -269,6 +269,7 @@ const SETTINGS: readonly [id: string, fallback: unknown, good: readonly unknown[
   ['min_tls_version', '1.2', ['1.0', '1.1', '1.3', '1.2'], ['1.4', 1.2, '', null]],
   ['tls_1_3', 'on', ['off', 'zrt', 'on'], ['ON', true]],
   ['http2', 'on', ['off', 'on'], ['zrt', 2]],
+  ['max_upload', 100, [1, 5000, 100], [0, 5001, 1.5, '100', -1, null]],
   ['proxy_read_timeout', 125, [1, 6000, 125], [0, 6001, 1.5, '100', -1, null]],
   ['origin_max_http_version', '2', ['1', '2'], ['3', 2]],
   ['always_use_https', 'off', ['on', 'off'], [true, {}]],
