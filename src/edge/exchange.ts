@@ -47,6 +47,8 @@ export class Exchange {
   /** Bytes of the request's body so far, and how many there may be. */
   #received = 0;
   #maxUpload = Number.POSITIVE_INFINITY;
+  #interimCount = 0;
+  #interimBytes = 0;
   /** Body that came before the origin was ready to take it. */
   #waiting: Buffer[] = [];
   #sentHead = false;
@@ -138,7 +140,8 @@ export class Exchange {
   /** The body is larger than the zone's `max_upload`. What the origin has of it never looks complete. */
   refuseUpload(limit: number): void {
     if (this.isAnswered) this.visitor.abort();
-    else this.refuse(413, `its body is larger than ${limit / (1024 * 1024)} MB, which is the most that this zone takes`);
+    else
+      this.refuse(413, `its body is larger than ${limit / (1024 * 1024)} MB, which is the most that this zone takes`);
   }
 
   /** The visitor has sent everything. */
@@ -175,9 +178,14 @@ export class Exchange {
 
   // --- the response ------------------------------------------------------------------------------------------------
 
-  /** A 1xx response: 100 is answered by the edge itself, the others go on. */
-  interimResponse(head: ResponseHead): void {
+  /** A 1xx response: 100 is answered by the edge itself, the others go on. False where it was one too many. */
+  interimResponse(head: ResponseHead): boolean {
+    const { limits } = this.#edge;
+    this.#interimCount++;
+    this.#interimBytes += head.fields.length;
+    if (this.#interimCount > limits.interimResponses || this.#interimBytes > limits.responseHead) return false;
     if (head.status !== 100) this.visitor.sendInterim(head);
+    return true;
   }
 
   /** The origin's final response head; `exists` says whether a body follows. */

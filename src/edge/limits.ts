@@ -2,6 +2,8 @@
 export interface Limits {
   readonly requestHead: number;
   readonly responseHead: number;
+  /** 1xx responses before the final one; their fields together may be as long as one head. Own. */
+  readonly interimResponses: number;
   /** From the first byte of a request head to its last. Own. */
   readonly requestHeadTime: number;
   /** TLS handshake with a visitor. Own. */
@@ -32,6 +34,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   requestHead: 128 * 1024,
   responseHead: 128 * 1024,
+  interimResponses: 100,
   requestHeadTime: 30_000,
   visitorHandshake: 15_000,
   visitorStall: 60_000,

@@ -16,6 +16,8 @@ import { connectOrigin } from './origin-socket.ts';
 import { Outbox } from './outbox.ts';
 import { bodyOf } from './response-framing.ts';
 
+const INTERIM: BodyFraming = { kind: 'interim' };
+
 /** One connection to an origin. Carries one exchange at a time and belongs to one pool for its whole life. */
 export class OriginConnection implements Origin, MessageHandler, Timed {
   readonly pool: OriginPool;
@@ -142,8 +144,9 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     }
     if (head.status === 101) return this.#upgrade(exchange, head);
     if (head.status < 200) {
-      exchange.interimResponse(head);
-      return { kind: 'interim' };
+      if (exchange.interimResponse(head)) return INTERIM;
+      this.#fail('malformed_response', 'too many 1xx responses');
+      return null;
     }
     if (head.close) this.#keepAlive = false;
     const framing = bodyOf(head, exchange.head.method);

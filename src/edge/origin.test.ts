@@ -46,7 +46,7 @@ async function edgeTo(port: number, policy: Partial<Policy> = {}, limits: Partia
   return edge;
 }
 
-const status = (answered: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(answered)?.[1]);
+const status = (answered: string): number => Number(/^HTTP\/1\.1 ([2-5]\d\d)/m.exec(answered)?.[1]);
 
 /** Answers each request with what `text` says. */
 const says =
@@ -80,6 +80,23 @@ const FAILURES: readonly [
     'malformed_response',
   ],
   ['sends headers without end', (s) => eachRequest(s, () => flood(s)), {}, 520, 'response_headers_too_large'],
+  [
+    'sends 1xx responses without end',
+    (s) => eachRequest(s, () => flood(s, '', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')),
+    {},
+    520,
+    'malformed_response',
+  ],
+  [
+    'sends more in 1xx responses than a header may be long',
+    (s) =>
+      eachRequest(s, () =>
+        s.write(`HTTP/1.1 102 Processing\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`.repeat(2) + response('')),
+      ),
+    {},
+    520,
+    'malformed_response',
+  ],
   ['hangs', () => undefined, {}, 524, 'read_timeout', { originRead: 300 }],
   ['never finishes the handshake', () => undefined, null, 525, 'tls_handshake', { originHandshake: 300, connect: 300 }],
   ['speaks no TLS', (s) => s.write('HTTP/1.1 400 Bad Request\r\n\r\n'), null, 525, 'tls_handshake'],
@@ -92,10 +109,12 @@ const FAILURES: readonly [
   ],
 ];
 
-function flood(socket: Socket): void {
-  socket.write('HTTP/1.1 200 OK\r\n');
+const ENDLESS = 'X-Endless: 0123456789012345678901234567890123456789\r\n';
+
+function flood(socket: Socket, first = 'HTTP/1.1 200 OK\r\n', again = ENDLESS): void {
+  socket.write(first);
   const more = () => {
-    while (socket.writable && socket.write('X-Endless: 0123456789012345678901234567890123456789\r\n'.repeat(100)));
+    while (socket.writable && socket.write(again.repeat(100)));
   };
   socket.on('drain', more);
   more();

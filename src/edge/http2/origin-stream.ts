@@ -111,7 +111,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
     }
     this.#connection.touch(this);
     if (head.status < 200) {
-      this.#exchange.interimResponse(head);
+      if (!this.#exchange.interimResponse(head)) this.#fail('malformed_response');
       return;
     }
     this.#hasHead = true;

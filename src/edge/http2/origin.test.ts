@@ -338,6 +338,9 @@ const BROKEN: Readonly<Record<string, Buffer>> = {
   'a body before its head': Buffer.concat([frame.dataHeader(1, 0, 1), Buffer.from('x')]),
   'a reset': frame.rstStream(1, ERROR_CODE.INTERNAL_ERROR),
   'a frame that is too large': Buffer.from('ffffff000000000001', 'hex'),
+  'too many 1xx responses': Buffer.concat(
+    Array.from({ length: 101 }, () => frame.headers(1, rawBlock([[':status', '103']]), false, 16_384)),
+  ),
 };
 
 for (const [name, bytes] of Object.entries(BROKEN)) {
