@@ -1,7 +1,14 @@
 import { type AddressRange, DEFAULT_LIMITS, Edge, type ListenAddress } from '../edge/mod.ts';
 import { readLastGood, Subscriber } from '../fleet/mod.ts';
 import { createLogger } from '../observe/mod.ts';
-import { currentRuntime, runtimeProblem, systemClock, systemRandom, systemResolve } from '../platform/mod.ts';
+import {
+  currentRuntime,
+  runtimeProblem,
+  systemAddresses,
+  systemClock,
+  systemRandom,
+  systemResolve,
+} from '../platform/mod.ts';
 import { parseMasterKey, unseal } from '../x509/mod.ts';
 import { openAccessLog } from './access-log-file.ts';
 
@@ -38,6 +45,7 @@ async function main(): Promise<void> {
     log: settings.accessLog === null ? null : openAccessLog(settings.accessLog, () => edge.counters.logDropped()),
     logger,
     resolve: systemResolve,
+    localAddresses: systemAddresses,
     balancers: settings.balancers,
   });
   const lastGood = readLastGood(settings.snapshot);

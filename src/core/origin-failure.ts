@@ -92,6 +92,12 @@ export const ORIGIN_FAILURES = {
     advice: 'The hostname of the origin does not resolve (error 1016).',
     section: STATUSES,
   },
+  own_address: {
+    status: 403,
+    title: 'Error 1000',
+    advice: 'The origin of this hostname is this edge itself: DNS points to a prohibited address (error 1000).',
+    section: 'origin-pulls 4.3',
+  },
   no_origin: {
     status: 530,
     title: 'Origin DNS error',

@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 import net, { BlockList, isIPv6 } from 'node:net';
 import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
-import type { Clock, ResolveName } from '../platform/mod.ts';
+import type { Clock, LocalAddresses, ResolveName } from '../platform/mod.ts';
 import { Arrival } from './arrival.ts';
 import { changedZones } from './changed-zones.ts';
 import { Deadlines } from './deadlines.ts';
@@ -12,6 +12,7 @@ import type { Limits } from './limits.ts';
 import { OriginNames } from './origin-names.ts';
 import { OriginPools } from './origin-pools.ts';
 import { visitorAddress } from './origin-request.ts';
+import { OwnAddresses } from './own-addresses.ts';
 import { RayIds } from './ray.ts';
 import type { Route, RouteUse } from './route.ts';
 import { type RequestCertificate, type ServerContext, ServerContexts } from './server-contexts.ts';
@@ -30,6 +31,7 @@ export interface EdgeOptions {
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
   readonly resolve: ResolveName;
+  readonly localAddresses: LocalAddresses;
   /** Load balancers: connections from there, and from nowhere else, begin with a PROXY protocol header. */
   readonly balancers: readonly AddressRange[];
 }
@@ -59,6 +61,7 @@ export class Edge {
   readonly deadlines: Deadlines;
   readonly counters = new EdgeCounters();
   readonly names: OriginNames;
+  readonly ownAddresses: OwnAddresses;
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
   readonly visitors = new Set<VisitorConnection>();
@@ -84,6 +87,7 @@ export class Edge {
     this.rays = new RayIds(options.raySeed, options.site);
     this.deadlines = new Deadlines(() => options.clock.now(), Math.min(500, options.limits.linger));
     this.names = new OriginNames(options.resolve, () => this.deadlines.now);
+    this.ownAddresses = new OwnAddresses(options.localAddresses);
     this.log = options.log;
     this.logger = options.logger;
     this.#contexts = new IdentityContexts(this.#index, options.unseal, options.logger);
@@ -215,7 +219,9 @@ export class Edge {
         server.off('error', reject);
         server.on('error', (error) => this.logger?.error({ reason: error.message }, 'listener failed'));
         this.#servers.push(server);
-        resolve({ host, port: (server.address() as net.AddressInfo).port });
+        const bound = server.address() as net.AddressInfo;
+        this.ownAddresses.add(bound.address ?? host, bound.port);
+        resolve({ host, port: bound.port });
       });
     });
   }

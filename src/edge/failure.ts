@@ -1,5 +1,6 @@
 import type { OriginFailureName } from '../core/mod.ts';
 import type { HandshakeOutcome } from '../observe/mod.ts';
+import { OWN_ADDRESS } from './own-addresses.ts';
 
 /** How far a connection to an origin had come when it failed. */
 export type ConnectionPhase = 'connecting' | 'handshake' | 'established';
@@ -34,6 +35,8 @@ export function classifyFailure(phase: ConnectionPhase, error: SocketError | nul
     case 'EAI_NODATA':
     case 'DNS_ENOTFOUND':
       return 'unresolvable';
+    case OWN_ADDRESS:
+      return 'own_address';
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'EADDRNOTAVAIL':

@@ -67,6 +67,8 @@ export class OriginPools {
   #plan(hostname: string, routeUse: RouteUse): Route {
     const { key, ...plan } = planRoute(this.#index, hostname, routeUse);
     if (key === null) return { ...plan, pool: null, failure: 'no_origin' };
+    if (key.addresses.some((address) => this.#edge.ownAddresses.has(address, key.port)))
+      return { ...plan, pool: null, failure: 'own_address' };
     const text = poolKeyText(key);
     let use = this.#uses.get(text);
     if (use === undefined) {

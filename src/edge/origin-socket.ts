@@ -9,13 +9,13 @@ const NEXT_ADDRESS = 250;
 export function connectOrigin(pool: OriginPool, host: string, protocols: readonly string[]): Socket {
   const { port, tls: origin } = pool.key;
   if (net.isIP(host) > 0) return open(pool, { host, port }, protocols);
-  const { names } = pool.edge;
+  const { names, ownAddresses } = pool.edge;
   const socket = open(
     pool,
     {
       host,
       port,
-      lookup: names.lookup as net.LookupFunction,
+      lookup: ownAddresses.guard(names.lookup as net.LookupFunction, port),
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: NEXT_ADDRESS,
     },

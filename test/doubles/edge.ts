@@ -10,7 +10,7 @@ import type {
 import { type AddressRange, DEFAULT_LIMITS, Edge, type Limits } from '../../src/edge/mod.ts';
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
-import { type ResolveName, systemResolve } from '../../src/platform/mod.ts';
+import { type ResolveName, systemAddresses, systemResolve } from '../../src/platform/mod.ts';
 import type { IssuedCertificate, Issuer } from '../../src/x509/mod.ts';
 import { makeCa, makeServer } from './certificates.ts';
 import { SILENT } from './control-plane.ts';
@@ -57,6 +57,7 @@ export function makeEdge(
     logger: SILENT,
     balancers,
     resolve,
+    localAddresses: systemAddresses,
   });
 }
 
