@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { ORIGIN_FAILURES, type OriginFailure, type OriginFailureName } from '../core/mod.ts';
+import { traceIdOf } from '../observe/mod.ts';
 import { type ContentDecoder, decoderFor } from './content-decoder.ts';
 import type { Edge } from './edge.ts';
 import { reasonPhrase, renderErrorPage } from './error-page.ts';
@@ -415,6 +416,7 @@ export class Exchange {
       OriginClientCertLevel: route?.resolution.level ?? 'none',
       OriginClientCertID: route?.resolution.identity?.id ?? '',
       OriginFailure: this.failure,
+      TraceID: traceIdOf(head.traceparent),
     });
   }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { after, before, test } from 'node:test';
 import { makeCa, makeServer } from '../../test/doubles/certificates.ts';
 import { startEdge, type TestEdge } from '../../test/doubles/edge.ts';
+import { GET, type RawFrame, rawBlock, rawFrame, visitHttp2 } from '../../test/doubles/http2-wire.ts';
 import {
   eachRequest,
   get,
@@ -11,6 +13,7 @@ import {
   visitHttp,
   visitHttps,
 } from '../../test/doubles/wire.ts';
+import { FLAG, FRAME } from './http2/frame.ts';
 
 let edge: TestEdge;
 let origin: ScriptedOrigin;
@@ -221,6 +224,66 @@ test('HTTP/1.0 is answered, and kept alive where it asks for it', async () => {
   visitor.send('GET /again HTTP/1.0\r\nHost: www.a.test\r\n\r\n');
   assert.match(await visitor.end(), /GET \/again HTTP/);
 });
+
+test('OPTIONS of a server as a whole reaches the origin as such, in both of its forms', async () => {
+  for (const [target, expected] of [
+    ['*', '*'],
+    ['http://www.a.test', '*'],
+    ['http://WWW.a.test', '*'],
+    ['http://www.a.test/', '/'],
+    ['http://www.a.test?q', '/?q'],
+  ] as const)
+    assert.ok(
+      (await http(`OPTIONS ${target} HTTP/1.1\r\n${close}\r\n`)).includes(`\r\n\r\nOPTIONS ${expected} HTTP/1.1`),
+      target,
+    );
+  assert.match(await http(`GET http://www.a.test HTTP/1.1\r\n${close}\r\n`), /\r\n\r\nGET \/ HTTP/);
+});
+
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const PARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
+/** What a visitor sends as `traceparent`, and the trace id that the log makes of it. */
+const TRACES: readonly [name: string, parents: readonly string[], traceId: string][] = [
+  ['none', [], ''],
+  ['a valid one', [PARENT], TRACE_ID],
+  ['a higher version with more to it', [`01-${PARENT.slice(3)}-more`], TRACE_ID],
+  ['a higher version with no dash before more', [`01-${PARENT.slice(3)}more`], ''],
+  ['version 00 with more to it', [`${PARENT}-more`], ''],
+  ['version ff', [`ff-${PARENT.slice(3)}`], ''],
+  ['upper case', [PARENT.toUpperCase()], ''],
+  ['a trace id of zeros', [`00-${'0'.repeat(32)}-00f067aa0ba902b7-01`], ''],
+  ['a parent id of zeros', [`00-${TRACE_ID}-${'0'.repeat(16)}-01`], ''],
+  ['a short one', [PARENT.slice(0, -1)], ''],
+  ['garbage', ['=;"'], ''],
+  ['an empty one', [''], ''],
+  ['two', [PARENT, PARENT], ''],
+];
+for (const [name, parents, traceId] of TRACES) {
+  test(`traceparent, ${name}: passed on untouched over HTTP/1.1 and HTTP/2, and logged as ${traceId || 'nothing'}`, async () => {
+    edge.takeLog();
+    const fields: [string, string][] = [
+      ...parents.map((value): [string, string] => ['traceparent', value]),
+      ['tracestate', 'a=1,b=2'],
+      ['tracestate', 'c='],
+    ];
+    const over1 = await get(edge, 'www', '/echo', fields.map(([field, value]) => `${field}: ${value}\r\n`).join(''));
+    const visitor = await visitHttp2(edge);
+    visitor.send(rawFrame(FRAME.HEADERS, FLAG.END_HEADERS | FLAG.END_STREAM, 1, rawBlock([...GET, ...fields])));
+    const isBody = (frame: RawFrame) => frame.type === FRAME.DATA && frame.streamId === 1;
+    await visitor.until((frame) => isBody(frame) && (frame.flags & FLAG.END_STREAM) !== 0);
+    visitor.socket.destroy();
+    const over2 = Buffer.concat(visitor.frames.filter(isBody).map(({ payload }) => payload)).toString('latin1');
+    for (const text of [over1.slice(over1.indexOf('\r\n\r\n')), over2])
+      assert.deepEqual(
+        [...text.matchAll(/\r\ntrace(parent|state): ?([^\r]*)/gi)].map(([, kind, value]) => [kind, value]),
+        [...parents.map((value) => ['parent', value]), ['state', 'a=1,b=2'], ['state', 'c=']],
+      );
+    assert.deepEqual(
+      edge.takeLog().map((record) => record.TraceID),
+      [traceId, traceId],
+    );
+  });
+}
 
 const REFUSED: readonly [name: string, request: string, status: number][] = [
   ['a malformed request line', 'GARBAGE\r\n\r\n', 400],

@@ -47,7 +47,8 @@ export function requestTarget(head: RequestHead): RequestTarget | Refusal {
   if (absolute[1]!.toLowerCase() !== host.toLowerCase()) {
     return new Refusal(400, 'a request target that names another host than the Host field');
   }
-  const path = absolute[2] ?? '/';
+  // RFC 9112 section 3.2.4: without a path, OPTIONS asks about the server as a whole.
+  const path = absolute[2] ?? (method === 'OPTIONS' ? '*' : '/');
   return { hostname, host, path: path.startsWith('?') ? `/${path}` : path };
 }
 

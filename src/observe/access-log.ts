@@ -28,6 +28,8 @@ export interface AccessRecord {
   readonly OriginClientCertID: string;
   /** Why the origin pull failed: a key of `ORIGIN_FAILURES`, or empty. */
   readonly OriginFailure: string;
+  /** Of the visitor's `traceparent` (W3C Trace Context), which goes to the origin as it came; empty without a valid one. */
+  readonly TraceID: string;
 }
 
 /** Takes the text of whole lines, and calls `taken` when it can take more; at once, or later. */

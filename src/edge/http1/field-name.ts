@@ -17,6 +17,7 @@ export type FieldRole =
   | 'x-forwarded-for'
   | 'cf-connecting-ip'
   | 'cdn-loop'
+  | 'traceparent'
   | 'content-encoding'
   | 'date';
 
@@ -84,6 +85,7 @@ export const REQUEST_FIELDS = new FieldNames(
     ['x-forwarded-for', 'x-forwarded-for'],
     ['cf-connecting-ip', 'cf-connecting-ip'],
     ['cdn-loop', 'cdn-loop'],
+    ['traceparent', 'traceparent'],
     ['drop', 'keep-alive proxy-connection proxy-authorization proxy-authenticate te http2-settings'],
     ['drop', 'x-forwarded-proto x-real-ip cf-visitor cf-ray cf-ipcountry cf-connecting-ipv6 cf-pseudo-ipv4'],
     ['drop', 'true-client-ip cf-worker cf-ew-via cf-connecting-o2o client-cert client-cert-chain'],

@@ -32,6 +32,8 @@ export class RequestHead {
   forwardedForCount = 0;
   hasConnectingIp = false;
   cdnLoop: string | null = null;
+  /** Goes on as it came, too; empty where there are several, of which none counts. */
+  traceparent: string | null = null;
   /** These fields as sent, several joined by commas; null where there are none. */
   transferEncoding: string | null = null;
   connection: string | null = null;
@@ -136,6 +138,10 @@ export function takeRequestField(head: RequestHead, role: FieldRole, value: stri
       return undefined;
     case 'cdn-loop':
       head.cdnLoop = head.cdnLoop === null ? value : `${head.cdnLoop}, ${value}`;
+      return undefined;
+    case 'traceparent':
+      head.traceparent = head.traceparent === null ? value : '';
+      head.fields += `traceparent: ${value}\r\n`;
       return undefined;
     default:
       return undefined;
