@@ -12,7 +12,7 @@ import { parseResponseHead, type ResponseHead } from './http1/response-head.ts';
 import type { Origin } from './origin.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { type OriginRequestFacts, writeOriginRequest } from './origin-request.ts';
-import { connectOrigin } from './origin-socket.ts';
+import { connectOrigin, passOver } from './origin-socket.ts';
 import { Outbox } from './outbox.ts';
 import { bodyOf } from './response-framing.ts';
 
@@ -131,6 +131,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
 
   onDeadline(): void {
     if (this.#exchange !== null) this.#timedOut = this.#failureOfDeadline();
+    if (!this.isReady) passOver(this.pool, this.addressIndex, this.#socket);
     this.#socket.destroy();
     this.#onClose();
   }

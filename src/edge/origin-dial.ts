@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { classifyFailure, handshakeOutcome } from './failure.ts';
 import type { Attempt } from './origin.ts';
 import type { OriginPool } from './origin-pool.ts';
-import { connectOrigin } from './origin-socket.ts';
+import { connectOrigin, passOver } from './origin-socket.ts';
 
 /**
  * A TLS connection to an origin that is being made, and may become HTTP/2 or HTTP/1.1 (ALPN, RFC 7301). Exchanges wait for it;
@@ -63,6 +63,7 @@ export class OriginDial implements Attempt, Timed {
   }
 
   onDeadline(): void {
+    passOver(this.pool, this.addressIndex, this.#socket);
     this.#timedOut = this.#isConnected ? 'tls_handshake' : 'connect_timeout';
     this.#socket.destroy();
     this.#failed();

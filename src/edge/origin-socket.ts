@@ -43,6 +43,12 @@ export function connectOrigin(pool: OriginPool, host: string, protocols: readonl
   return socket;
 }
 
+/** Nothing came in the handshake: the next connection takes another address of a name, also before this one is closed. */
+export function passOver(pool: OriginPool, addressIndex: number, { remoteAddress }: Socket): void {
+  const host = pool.key.addresses[addressIndex]!;
+  if (remoteAddress !== undefined && net.isIP(host) === 0) pool.edge.names.failed(host, remoteAddress);
+}
+
 function open(pool: OriginPool, target: net.TcpNetConnectOpts, protocols: readonly string[]): Socket {
   const origin = pool.key.tls;
   if (origin === null) return net.connect({ ...target, allowHalfOpen: true });
