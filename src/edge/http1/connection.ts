@@ -38,6 +38,8 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   #outgoing: 'none' | 'raw' | 'chunked' = 'none';
   #closesAfterResponse = false;
   #isClosing = false;
+  /** The visitor takes no more for now. */
+  #isBlocked = false;
   #isHalfClosed = false;
 
   constructor(edge: Edge, socket: Socket, { address, sni }: VisitorFacts) {
@@ -101,8 +103,8 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.deadline = Number.POSITIVE_INFINITY;
     const exchange = this.#exchange;
     // Null where the edge itself has answered already: then this was only the rest of that request.
-    if (exchange === null) this.#nextRequest();
-    else exchange.requestEnd(trailers);
+    if (exchange !== null) exchange.requestEnd(trailers);
+    else if (!this.#isBlocked) this.#nextRequest();
   }
 
   onRefused(refusal: Refusal): void {
@@ -191,9 +193,10 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   }
 
   flush(): boolean {
-    const wantsMore = this.#out.flush();
-    if (!wantsMore) this.deadline = this.#in(this.#edge.limits.visitorStall);
-    return wantsMore;
+    if (this.#out.flush()) return true;
+    this.#isBlocked = true;
+    this.deadline = this.#in(this.#edge.limits.visitorStall);
+    return false;
   }
 
   // --- upgrades ----------------------------------------------------------------------------------------------------
@@ -234,7 +237,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     const exchange = this.#exchange;
     if (this.#isClosing || exchange === null || exchange.isAnswered || exchange.requestComplete) {
       // A head that began and never ended gets an answer; a silent connection does not.
-      if (!this.#isClosing && exchange === null && this.#reader.held > 0)
+      if (!this.#isClosing && !this.#isBlocked && exchange === null && this.#reader.held > 0)
         this.#refuseUnparsed(new Refusal(408, 'the header took too long'));
       else this.destroy();
     } else {
@@ -250,11 +253,12 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   /** The exchange's response is written whole. */
   #exchangeDone(keepsConnection: boolean): void {
     this.#exchange = null;
-    this.#out.flush();
+    this.flush();
     this.#hold('origin', false);
     // A visitor that was not told of the end in this response may be about to ask again.
     if (!keepsConnection || this.#edge.closesIdle) this.#close();
-    else if (this.#reader.isComplete) this.#nextRequest();
+    // What waits behind is answered when this answer is taken: a visitor that never reads must not fill the memory.
+    else if (!this.#isBlocked && this.#reader.isComplete) this.#nextRequest();
   }
 
   /** Stops or goes on reading, for one of several reasons. */
@@ -275,6 +279,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     socket.on('data', (data: Buffer) => this.#onSocketData(data));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
+    socket.on('finish', () => this.#linger());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#onClose());
   }
@@ -303,8 +308,12 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   }
 
   #onDrain(): void {
+    this.#isBlocked = false;
     const exchange = this.#exchange;
-    if (exchange === null) return;
+    if (exchange === null) {
+      if (this.#reader.isComplete) this.#nextRequest();
+      return;
+    }
     this.deadline = exchange.isTunnel ? this.#in(this.#edge.limits.tunnelIdle) : Number.POSITIVE_INFINITY;
     exchange.visitorDrained();
   }
@@ -313,8 +322,10 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#isHalfClosed = true;
     const exchange = this.#exchange;
     if (exchange?.isTunnel) exchange.visitorEnded();
-    else if (exchange === null) this.#socket.end();
-    else if (!exchange.requestComplete) this.destroy();
+    else if (exchange === null) {
+      // Requests may wait until their visitor has taken the answers before.
+      if (!this.#isBlocked) this.#socket.end();
+    } else if (!exchange.requestComplete) this.destroy();
   }
 
   #onClose(): void {
@@ -332,7 +343,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#exchange.refuse(refusal.status, refusal.reason);
   }
 
-  /** Sends FIN, and reads on for a while so that what the visitor still sends does not destroy the answer. */
+  /** Sends what is left, then FIN, and reads on meanwhile so that what the visitor still sends does not destroy the answer. */
   #close(): void {
     this.#isClosing = true;
     this.#reader.stop();
@@ -340,7 +351,13 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#holds.clear();
     this.#socket.end();
     this.#socket.resume();
-    this.deadline = this.#in(this.#edge.limits.linger);
+    if (this.#socket.writableLength === 0) this.#linger();
+    else this.deadline = this.#in(this.#edge.limits.visitorStall);
+  }
+
+  /** Everything is sent: the visitor has this long to take it. */
+  #linger(): void {
+    if (this.#isClosing) this.deadline = this.#in(this.#edge.limits.linger);
   }
 
   #in(time: number): number {

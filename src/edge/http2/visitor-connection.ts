@@ -86,7 +86,10 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     const socket = this.#socket;
     socket.setNoDelay(true);
     socket.on('data', (data: Buffer) => this.#onSocketData(data));
-    socket.on('drain', () => this.session.onDrain());
+    socket.on('drain', () => {
+      this.session.onDrain();
+      socket.resume();
+    });
     // A visitor that has said everything gets no more: half-closed connections are not HTTP/2's way to wait.
     socket.on('end', () => this.session.end());
     socket.on('error', () => socket.destroy());
@@ -101,6 +104,8 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     session.push(rest);
     if (session.isInBlock) this.deadline = this.#edge.deadlines.now + this.#edge.limits.requestHeadTime;
     for (const stream of session.streams.values()) (stream as VisitorStream).exchange?.flushRequest();
+    // Answers without a body know no window: who does not take them may not ask for more.
+    if (session.isBlocked && !session.isEnded) this.#socket.pause();
   }
 
   #readPreface(data: Buffer): Buffer | null {
