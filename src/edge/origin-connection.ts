@@ -143,6 +143,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
       this.onRefused(head);
       return null;
     }
+    this.deadline = this.#capped(this.#readTime);
     if (head.status === 101) return this.#upgrade(exchange, head);
     if (head.status < 200) {
       if (exchange.interimResponse(head)) return INTERIM;
@@ -249,7 +250,8 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     }
     this.hasAnswered = true;
     if (!this.#isHandshakeCounted) this.#countHandshake(null);
-    this.deadline = this.#capped(this.#readTime);
+    // A header has its time as a whole: byte by byte it would have no end.
+    if (exchange.isAnswered) this.deadline = this.#capped(this.#readTime);
     this.#reader.push(data);
     if (this.#trailers !== null) this.#complete(exchange, this.#trailers);
     else exchange.flushResponse();

@@ -97,6 +97,7 @@ const FAILURES: readonly [
     520,
     'malformed_response',
   ],
+  ['sends its header byte by byte, without end', drip, {}, 524, 'read_timeout', { originRead: 300 }],
   ['hangs', () => undefined, {}, 524, 'read_timeout', { originRead: 300 }],
   ['never finishes the handshake', () => undefined, null, 525, 'tls_handshake', { originHandshake: 300, connect: 300 }],
   ['speaks no TLS', (s) => s.write('HTTP/1.1 400 Bad Request\r\n\r\n'), null, 525, 'tls_handshake'],
@@ -118,6 +119,12 @@ function flood(socket: Socket, first = 'HTTP/1.1 200 OK\r\n', again = ENDLESS): 
   };
   socket.on('drain', more);
   more();
+}
+
+function drip(socket: Socket): void {
+  socket.write('HTTP/1.1 200 OK\r\nX: ');
+  const timer = setInterval(() => socket.write('x'), 50);
+  for (const event of ['end', 'close']) socket.once(event, () => clearInterval(timer));
 }
 
 for (const [name, script, options, expected, failure, limits] of FAILURES) {
@@ -598,4 +605,24 @@ test('an upload that takes longer than the origin’s read time is not cut off',
     visitor.send(part);
   }
   assert.match(await visitor.end(), /got it$/);
+});
+
+test('an answer that comes before the request is whole is passed on, and neither connection is used again', async () => {
+  const requests: string[] = [];
+  const started = await origin((socket, connection) => {
+    let text = '';
+    socket.on('data', (data: Buffer) => {
+      const isFirst = text === '';
+      text += data.toString('latin1');
+      requests[connection] = text;
+      if (isFirst) socket.write(response('early'));
+    });
+  });
+  const edge = await edgeTo(started.port, { settings: { origin_max_http_version: '1' } });
+  const visitor = await visitHttps(edge, 'www');
+  visitor.send('POST / HTTP/1.1\r\nHost: www.a.test\r\nContent-Length: 100\r\n\r\nGET /smuggled HTTP/1.1\r\n');
+  assert.match(await visitor.end(), /Connection: close\r\n[\s\S]*early$/);
+  assert.match(await get(edge, 'www', '/next'), /early$/);
+  assert.equal(started.connections(), 2);
+  assert.match(requests[2]!, /^GET \/next /);
 });

@@ -235,6 +235,32 @@ test('a header block, a body, and a reader that stall are each ended in time', a
   for (const visitor of [block, body, reader]) visitor.socket.destroy();
 });
 
+test('a header block that goes on byte by byte has no more time than one that stalls', async () => {
+  const visitor = await visit();
+  visitor.send(
+    rawFrame(FRAME.HEADERS, 1, 1, rawBlock(GET)),
+    rawFrame(FRAME.CONTINUATION, 0, 1, '\0'.repeat(1_000)).subarray(0, 9),
+  );
+  const timer = setInterval(() => visitor.send('\0'), 100);
+  assert.equal(await visitor.goaway(), null);
+  clearInterval(timer);
+});
+
+test('what the edge alone may say to an origin is left out, also spelled with underscores', async () => {
+  requests = [];
+  const names =
+    'x-real-ip x_real_ip true-client-ip true_client_ip cf-ray cf_ray cf-visitor cf-ipcountry cf_connecting_ip ' +
+    'x_forwarded_for x-forwarded-proto x_forwarded_proto client-cert client_cert client-cert-chain cf-cert-verified cf-worker';
+  const visitor = await visit();
+  visitor.send(
+    request([...GET, ...names.split(' ').map((name): [string, string] => [name, '6.6.6.6']), ['x_fine', 'kept']]),
+  );
+  assert.equal(await visitor.outcome(1), -1);
+  assert.match(requests[0]!, /\r\nx_fine: kept\r\n/);
+  assert.ok(!requests[0]!.includes('6.6.6.6'), requests[0]!);
+  visitor.socket.destroy();
+});
+
 test('more streams than allowed are refused, and a later one is served', async () => {
   const visitor = await visit();
   const many = Array.from({ length: 101 }, (_, i) =>

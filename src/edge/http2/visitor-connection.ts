@@ -102,7 +102,8 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     const rest = this.#prefaceLength < PREFACE.length ? this.#readPreface(data) : data;
     if (rest === null || rest.length === 0) return;
     session.push(rest);
-    if (session.isInBlock) this.deadline = this.#edge.deadlines.now + this.#edge.limits.requestHeadTime;
+    if (session.isInBlock)
+      this.deadline = Math.min(this.deadline, this.#edge.deadlines.now + this.#edge.limits.requestHeadTime);
     for (const stream of session.streams.values()) (stream as VisitorStream).exchange?.flushRequest();
     // Answers without a body know no window: who does not take them may not ask for more.
     if (session.isBlocked && !session.isEnded) this.#socket.pause();
