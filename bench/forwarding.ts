@@ -1,78 +1,79 @@
-// What does one request cost? CPU microseconds a request of each proxy, before the same nginx origin, in one run.
+// What does a request cost? CPU microseconds of each proxy, before the same nginx origin, in one run, work after work.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificates } from './harness/certificates.ts';
-import { startHaproxy } from './harness/haproxy.ts';
-import { startNginxOrigin, startNginxProxy } from './harness/nginx.ts';
-import { cpuMicroseconds, freePorts, type Program, residentMiB, tree } from './harness/processes.ts';
-import { type Runtime, startProduct } from './harness/product.ts';
+import { cpuMicroseconds, residentMiB, tree } from './harness/processes.ts';
+import type { Runtime } from './harness/product.ts';
+import { type ProxyProgram, startProxies } from './harness/proxies.ts';
 import { median, ratios, table } from './harness/statistics.ts';
-import { type Round, wrk } from './harness/wrk.ts';
+import type { Round, Work } from './works.ts';
 
 /** How a comparison runs. */
 export interface ForwardingOptions {
   readonly runtimes: readonly Runtime[];
+  readonly works: readonly Work[];
   readonly rounds: number;
   readonly seconds: number;
-  readonly connections: number;
-  readonly path: string;
 }
 
-interface Proxy {
-  readonly name: string;
-  readonly port: number;
-  readonly program: Program;
+interface Measured {
+  readonly proxy: ProxyProgram;
   readonly costs: number[];
   readonly rounds: Round[];
 }
 
-/** Measures nginx, HAProxy and Countersign on each runtime in turn, round after round. Resolves with a table. */
+/** Measures nginx, HAProxy and Countersign on each runtime in turn, round after round. Resolves with a table a work. */
 export async function forwarding(options: ForwardingOptions): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const certificates = await makeCertificates(directory);
-  const [originPort, nginxPort, haproxyPort] = (await freePorts(3)) as [number, number, number];
-  const origin = await startNginxOrigin(certificates, originPort);
-  const proxies: Proxy[] = [];
-  const add = (name: string, port: number, program: Program) =>
-    proxies.push({ name, port, program, costs: [], rounds: [] });
+  const { proxies, stop } = await startProxies(certificates, options.runtimes);
   try {
-    add('nginx', nginxPort, await startNginxProxy(certificates, nginxPort, originPort));
-    add('haproxy', haproxyPort, await startHaproxy(certificates, haproxyPort, originPort));
-    for (const runtime of options.runtimes) {
-      const product = await startProduct(runtime, certificates, originPort);
-      add(`countersign on ${runtime.name}`, product.httpsPort, product);
-    }
-    for (const { port } of proxies) await wrk(certificates, port, options.path, { ...options, seconds: 3 });
-    for (let round = 0; round < options.rounds; round++) {
-      // The order rotates, so that nobody always follows the same neighbour.
-      for (let i = 0; i < proxies.length; i++) {
-        const proxy = proxies[(i + round) % proxies.length]!;
-        const before = cpuMicroseconds(proxy.program.pid);
-        const counted = await wrk(certificates, proxy.port, options.path, options);
-        proxy.costs.push((cpuMicroseconds(proxy.program.pid) - before) / counted.requests);
-        proxy.rounds.push(counted);
+    const tables: string[] = [];
+    for (const work of options.works) {
+      const measured = proxies.map((proxy): Measured => ({ proxy, costs: [], rounds: [] }));
+      for (const { port } of proxies) await work.drive(certificates, port, options.seconds);
+      for (let round = 0; round < options.rounds; round++) {
+        // The order rotates, so that nobody always follows the same neighbour.
+        for (let i = 0; i < measured.length; i++) {
+          const { proxy, costs, rounds } = measured[(i + round) % measured.length]!;
+          const before = cpuMicroseconds(proxy.program.pid);
+          const counted = await work.drive(certificates, proxy.port, options.seconds);
+          costs.push((cpuMicroseconds(proxy.program.pid) - before) / counted.units);
+          rounds.push(counted);
+        }
+        process.stderr.write(`${work.name}: round ${round + 1} of ${options.rounds}\n`);
       }
-      process.stderr.write(`round ${round + 1} of ${options.rounds}\n`);
+      tables.push(`${work.name}: ${work.load}\n${tableOf(work, measured, options.seconds)}`);
     }
-    return table([
-      ['proxy', 'CPU us/req', 'min', 'max', 'req/s', 'p50 ms', 'p99 ms', 'RSS MiB', 'ratio to nginx', 'min', 'max'],
-      ...proxies.map((proxy) => row(proxy, proxies[0]!, options)),
-    ]);
+    return tables.join('\n\n');
   } finally {
-    await Promise.all([...proxies.map(({ program }) => program.stop()), origin.stop()]);
+    await stop();
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function row({ name, costs, rounds, program }: Proxy, base: Proxy, { seconds }: ForwardingOptions): string[] {
+function tableOf({ unit }: Work, measured: readonly Measured[], seconds: number): string {
+  const heading = [`CPU us/${unit}`, 'min', 'max', `${unit}/s`, 'p50 ms', 'p99 ms', 'RSS MiB'];
+  return table([
+    ['proxy', ...heading, 'ratio to nginx', 'min', 'max'],
+    ...measured.map((one) => row(one, measured[0]!, seconds)),
+  ]);
+}
+
+function row({ proxy, costs, rounds }: Measured, base: Measured, seconds: number): string[] {
   const { mean, min, max } = ratios(costs, base.costs);
-  const memory = tree(program.pid).reduce((sum, pid) => sum + residentMiB(pid), 0);
+  const memory = tree(proxy.program.pid).reduce((sum, pid) => sum + residentMiB(pid), 0);
+  const milliseconds = (of: 'p50' | 'p99') => {
+    const times = rounds.flatMap((round) => round[of] ?? []);
+    return times.length === 0 ? '-' : (median(times) / 1000).toFixed(2);
+  };
   return [
-    name,
-    ...[median(costs), Math.min(...costs), Math.max(...costs)].map((cost) => cost.toFixed(1)),
-    Math.round(median(rounds.map(({ requests }) => requests)) / seconds).toLocaleString('en'),
-    ...[median(rounds.map(({ p50 }) => p50)), median(rounds.map(({ p99 }) => p99))].map((us) => (us / 1000).toFixed(2)),
+    proxy.name,
+    ...[median(costs), Math.min(...costs), Math.max(...costs)].map((cost) => cost.toFixed(cost < 100 ? 1 : 0)),
+    Math.round(median(rounds.map(({ units }) => units)) / seconds).toLocaleString('en'),
+    milliseconds('p50'),
+    milliseconds('p99'),
     memory.toFixed(0),
     ...[mean, min, max].map((ratio) => ratio.toFixed(2)),
   ];

@@ -2,9 +2,13 @@
 import { parseArgs } from 'node:util';
 import { forwarding } from './forwarding.ts';
 import type { Runtime } from './harness/product.ts';
+import { hosts } from './hosts.ts';
+import { idle } from './idle.ts';
+import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { propagation } from './propagation.ts';
 import { startTime } from './start.ts';
+import { WORKS } from './works.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -13,8 +17,10 @@ const { values, positionals } = parseArgs({
     node: { type: 'string' },
     rounds: { type: 'string', default: '6' },
     seconds: { type: 'string', default: '3' },
+    work: { type: 'string', multiple: true, default: [] },
     connections: { type: 'string', default: '50' },
-    path: { type: 'string', default: '/1k' },
+    idle: { type: 'string', default: '10000' },
+    hosts: { type: 'string', default: '1000' },
     workers: { type: 'string', default: '2' },
     changes: { type: 'string', default: '500' },
     requests: { type: 'string', default: '1000000' },
@@ -29,14 +35,28 @@ const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
   forwarding: () =>
     forwarding({
       runtimes,
+      works: WORKS.filter(({ name }) => values.work.length === 0 || values.work.includes(name)),
       rounds: Number(values.rounds),
       seconds: Number(values.seconds),
-      connections: Number(values.connections),
-      path: values.path,
     }),
   propagation: () => propagation({ runtimes, workers: Number(values.workers), changes: Number(values.changes) }),
   memory: () => memory({ runtimes, requests: Number(values.requests), connections: Number(values.connections) }),
   start: () => startTime(runtimes, 5),
+  idle: () => idle(runtimes, Number(values.idle)),
+  latency: () =>
+    latency({
+      runtimes,
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+      connections: Number(values.connections),
+    }),
+  hosts: () =>
+    hosts({
+      runtimes,
+      hosts: Number(values.hosts),
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+    }),
 };
 
 const unknown = positionals.find((name) => !Object.hasOwn(QUESTIONS, name));

@@ -11,7 +11,7 @@ export async function startHaproxy(certificates: Certificates, port: number, ori
     file,
     `global
   nbthread 1
-  maxconn 4000
+  maxconn 9000
   tune.ssl.default-dh-param 2048
 defaults
   mode http
@@ -21,7 +21,7 @@ defaults
   timeout http-keep-alive 600s
   http-reuse always
 frontend visitors
-  bind 127.0.0.1:${port} ssl crt ${files.server} alpn http/1.1
+  bind 127.0.0.1:${port} ssl crt ${files.server} alpn h2,http/1.1
   http-request set-header X-Forwarded-For %[src]
   http-request set-header X-Forwarded-Proto https
   default_backend origin

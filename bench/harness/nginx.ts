@@ -6,7 +6,7 @@ import { type Program, reachable, start } from './processes.ts';
 /** The one cipher suite of every connection, so that all proxies encrypt alike. */
 export const SUITE = 'TLS_AES_128_GCM_SHA256';
 
-/** An nginx origin that demands a client certificate, one worker; `/1k` and `/100k` are that large. */
+/** An nginx origin that demands a client certificate, one worker; `/1k` and `/10m` are that large, `/upload` takes what is sent. */
 export async function startNginxOrigin(certificates: Certificates, port: number): Promise<Program> {
   const server = `server {
     listen 127.0.0.1:${port} ssl backlog=4096; server_name ${HOSTNAME};
@@ -14,8 +14,9 @@ export async function startNginxOrigin(certificates: Certificates, port: number)
     ssl_client_certificate ${certificates.files.ca}; ssl_verify_client on; ssl_session_cache shared:o:10m;
     ssl_conf_command Ciphersuites ${SUITE}; default_type text/plain;
     location = /1k { return 200 "${'x'.repeat(1024)}"; }
-    location = /100k { alias ${certificates.directory}/100k; } }`;
-  writeFileSync(join(certificates.directory, '100k'), 'x'.repeat(100 * 1024));
+    location = /10m { alias ${certificates.directory}/10m; }
+    location = /upload { client_max_body_size 8m; return 200 "taken"; } }`;
+  writeFileSync(join(certificates.directory, '10m'), 'x'.repeat(10 * 1024 * 1024));
   return await startNginx('origin', certificates, port, server);
 }
 
@@ -25,7 +26,7 @@ export async function startNginxProxy(certificates: Certificates, port: number, 
   const server = `proxy_buffer_size 16k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;
   upstream origin { server 127.0.0.1:${originPort}; keepalive 256; keepalive_requests 100000000; keepalive_timeout 600s; }
   server {
-    listen 127.0.0.1:${port} ssl backlog=4096; server_name ${HOSTNAME};
+    listen 127.0.0.1:${port} ssl http2 backlog=4096; server_name ${HOSTNAME}; client_max_body_size 8m; proxy_request_buffering off;
     ssl_certificate ${files.server}; ssl_certificate_key ${files.server}; ssl_session_cache shared:s:16m;
     location / {
       proxy_pass https://origin; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
@@ -42,8 +43,8 @@ async function startNginx(name: string, { directory }: Certificates, port: numbe
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`);
   writeFileSync(
     join(prefix, 'nginx.conf'),
-    `${process.getuid?.() === 0 ? 'user root root;' : ''} daemon off; worker_processes 1; pid ${prefix}/pid; error_log stderr error;
-events { worker_connections 8192; }
+    `${process.getuid?.() === 0 ? 'user root root;' : ''} daemon off; worker_processes 1; worker_rlimit_nofile 65536; pid ${prefix}/pid; error_log stderr error;
+events { worker_connections 30000; }
 http { ${temporary.join(' ')} access_log off; server_tokens off; keepalive_requests 100000000; keepalive_timeout 600s; tcp_nodelay on;
   ssl_protocols TLSv1.2 TLSv1.3;
   ${http} }`,

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -74,13 +75,20 @@ export function residentMiB(pid: number): number {
   return Number(kib) / 1024;
 }
 
-/** Free ports on loopback, all different. */
+/** Free ports on loopback, all different; below those that the system gives to outgoing connections (Linux: from 32768). */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const server = net.createServer().listen(randomInt(20_000, 32_000), '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      ports.add((server.address() as net.AddressInfo).port);
+    } catch {
+      continue;
+    }
+    await new Promise((resolve) => server.close(resolve));
+  }
+  return [...ports];
 }
 
 /** Resolves when a program accepts connections on a port of loopback. Throws where it ends before. */

@@ -8,6 +8,8 @@ import { SUITE } from './nginx.ts';
 /** What wrk counted in one round. */
 export interface Round {
   readonly requests: number;
+  /** Received, answers cut off by the end of the round included. */
+  readonly bytes: number;
   /** Microseconds. */
   readonly p50: number;
   /** Microseconds. */
@@ -17,19 +19,21 @@ export interface Round {
 const SCRIPT = `
 function wrk.resolve() wrk.addrs = wrk.lookup("127.0.0.1", os.getenv("BENCH_PORT")) end
 wrk.headers["Host"] = "${HOSTNAME}"
+local upload = tonumber(os.getenv("BENCH_UPLOAD"))
+if upload > 0 then wrk.method = "POST"; wrk.body = string.rep("u", upload) end
 function done(summary, latency)
   local errors = summary.errors
-  io.write(string.format('ROUND {"requests":%d,"errors":%d,"p50":%.0f,"p99":%.0f}\\n', summary.requests,
+  io.write(string.format('ROUND {"requests":%d,"bytes":%d,"errors":%d,"p50":%.0f,"p99":%.0f}\\n', summary.requests, summary.bytes,
     errors.connect + errors.read + errors.write + errors.status + errors.timeout, latency:percentile(50), latency:percentile(99)))
 end
 `;
 
-/** GETs a path for some seconds over keep-alive connections. Throws where anything but 200 came back. */
+/** GETs a path, or POSTs `upload` bytes to it, for some seconds over keep-alive connections. Throws where anything but 200 came back. */
 export async function wrk(
   certificates: Certificates,
   port: number,
   path: string,
-  { seconds, connections }: { seconds: number; connections: number },
+  { seconds, connections, upload = 0 }: { seconds: number; connections: number; upload?: number },
 ): Promise<Round> {
   const script = join(certificates.directory, 'wrk.lua');
   const openssl = join(certificates.directory, 'openssl.cnf');
@@ -49,7 +53,7 @@ export async function wrk(
     `https://${HOSTNAME}${path}`,
   ];
   const { stdout } = await promisify(execFile)('wrk', args, {
-    env: { ...process.env, BENCH_PORT: String(port), OPENSSL_CONF: openssl },
+    env: { ...process.env, BENCH_PORT: String(port), BENCH_UPLOAD: String(upload), OPENSSL_CONF: openssl },
   });
   const round = JSON.parse(/^ROUND (.*)$/m.exec(stdout)![1]!) as Round & { errors: number };
   if (round.errors > 0 || round.requests === 0) throw new Error(`port ${port}: ${stdout}`);

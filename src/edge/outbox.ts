@@ -1,7 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 
+/** Up to this many bytes are copied into one write. */
 const COPY_LIMIT = 32 * 1024;
+/** Parts below this are written together with what follows them. */
+const SMALL = 4 * 1024;
+/** A TLS record (RFC 8446 section 5.1): what is written together with a head fills one. */
+const RECORD = 16 * 1024;
 
 /**
  * Collects what one turn of the event loop writes to one socket, so that a small message leaves in one write. Texts
@@ -44,21 +49,35 @@ export class Outbox {
       return typeof only === 'string' ? this.#socket.write(only, 'latin1') : this.#socket.write(only);
     }
     this.#parts = [];
-    return length <= COPY_LIMIT ? this.#socket.write(join(parts, length)) : this.#writeCorked(parts);
+    return length <= COPY_LIMIT ? this.#socket.write(join(parts, length)) : this.#writeLarge(parts);
   }
 
-  #writeCorked(parts: (string | Buffer)[]): boolean {
+  /** Without corking: both runtimes would copy everything into one buffer then. */
+  #writeLarge(parts: readonly (string | Buffer)[]): boolean {
+    let small: (string | Buffer)[] = [];
+    let length = 0;
     let wantsMore = true;
-    this.#socket.cork();
     for (const part of parts) {
-      wantsMore = typeof part === 'string' ? this.#socket.write(part, 'latin1') : this.#socket.write(part);
+      if (typeof part === 'string' || part.length < SMALL) {
+        small.push(part);
+        length += part.length;
+        continue;
+      }
+      let rest = part;
+      if (length > 0) {
+        const first = part.subarray(0, Math.max(0, RECORD - length));
+        wantsMore = this.#socket.write(join([...small, first], length + first.length));
+        rest = part.subarray(first.length);
+        small = [];
+        length = 0;
+      }
+      if (rest.length > 0) wantsMore = this.#socket.write(rest);
     }
-    this.#socket.uncork();
-    return wantsMore;
+    return length > 0 ? this.#socket.write(join(small, length)) : wantsMore;
   }
 }
 
-function join(parts: (string | Buffer)[], length: number): Buffer {
+function join(parts: readonly (string | Buffer)[], length: number): Buffer {
   const joined = Buffer.allocUnsafe(length);
   let at = 0;
   for (const part of parts) {
