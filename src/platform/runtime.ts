@@ -15,11 +15,11 @@ export function currentRuntime(versions: Readonly<Record<string, string | undefi
 }
 
 /**
- * Flags for an edge worker. What a read brings lives outside V8's heap and is let go by a collection of the young
- * generation only: a small one is collected often, before the bytes outside call for a collection of everything.
+ * Flags for an edge worker. What a read brings lies outside V8's heap and is let go by a collection of the young
+ * generation only: that is made small and collected early, or else the bytes outside call for collections of everything.
  */
 export function workerFlags({ name }: Runtime): readonly string[] {
-  return name === 'node' ? ['--min-semi-space-size=1', '--max-semi-space-size=1'] : [];
+  return name === 'node' ? ['--max-semi-space-size=1', '--minor-gc-task-trigger=25'] : [];
 }
 
 /** Why this runtime cannot be used, in one sentence; null where it can. */
