@@ -15,13 +15,57 @@ const RELOADS = Number(process.env.COUNTERSIGN_TEST_RELOADS ?? 10);
 interface Load {
   /** Requests answered so far. */
   count: number;
-  readonly failures: string[];
+  readonly failures: Failure[];
   /** Resolves when the last request is over. */
   stop(): Promise<void>;
 }
 
+/** How far a request has come: what a failure is explained by. */
+interface Progress {
+  phase: 'connecting' | 'shaking hands' | 'sent' | 'being answered';
+  socket: TLSSocket | null;
+}
+
+interface Failure {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly text: string;
+}
+
+type Ask = (progress: Progress) => Promise<void>;
+
+/** Follows a connection that is being made. */
+function follow(progress: Progress, socket: TLSSocket): void {
+  progress.socket = socket;
+  if (!socket.connecting) return;
+  socket.once('connect', () => {
+    progress.phase = 'shaking hands';
+  });
+  socket.once('secureConnect', () => {
+    progress.phase = 'sent';
+  });
+}
+
+function explain(name: string, count: number, startedAt: number, error: Error, progress: Progress): Failure {
+  const at = Date.now();
+  const { code } = error as NodeJS.ErrnoException;
+  const { socket, phase } = progress;
+  const where = socket === null ? 'without a socket' : `port ${socket.localPort}, ${socket.bytesRead} bytes received`;
+  const text = `${name} ${count}: ${code} ${error.message}; ${phase} after ${at - startedAt} ms, ${where}`;
+  return { at, text };
+}
+
+/** What the program said about the time of a failure: which workers came and went. */
+function saidAround(stderr: string, { at, text }: Failure): string {
+  const lines = stderr.split('\n').filter((line) => {
+    const time = Date.parse(/"time":"([^"]+)"/.exec(line)?.[1] ?? '');
+    return time > at - 7_000 && time < at + 1_000;
+  });
+  return `${new Date(at).toISOString()} ${text}\n${lines.join('\n')}`;
+}
+
 /** Asks again and again, one request after the other, until stopped. `ask` rejects where there is no good answer. */
-function load(name: string, ask: () => Promise<void>): Load {
+function load(name: string, ask: Ask): Load {
   let isOver = false;
   const made: Load = {
     count: 0,
@@ -33,13 +77,13 @@ function load(name: string, ask: () => Promise<void>): Load {
   };
   const running = (async () => {
     while (!isOver) {
+      const progress: Progress = { phase: 'connecting', socket: null };
+      const startedAt = Date.now();
       try {
-        await ask();
+        await ask(progress);
         made.count++;
       } catch (error) {
-        made.failures.push(
-          `${name} ${made.count}: ${(error as NodeJS.ErrnoException).code} ${(error as Error).message}`,
-        );
+        made.failures.push(explain(name, made.count, startedAt, error as Error, progress));
       }
     }
   })();
@@ -53,13 +97,15 @@ interface Place {
 }
 
 /** GET on one HTTP/1.1 connection, until the edge says that it closes it: then the next takes a new one. */
-function keptGetter({ info, hostname, ca }: Place): { ask: () => Promise<void>; close: () => void } {
+function keptGetter({ info, hostname, ca }: Place): { ask: Ask; close: () => void } {
   const [host, port] = info.edge.https.split(':');
   let socket: TLSSocket | null = null;
-  const ask = () =>
+  const ask: Ask = (progress) =>
     new Promise<void>((resolve, reject) => {
+      if (socket !== null) progress.phase = 'sent';
       socket ??= tls.connect({ host: host!, port: Number(port), servername: hostname, ca });
       const used = socket;
+      follow(progress, used);
       let text = '';
       const done = (error?: Error) => {
         for (const event of ['data', 'error', 'close']) used.removeAllListeners(event);
@@ -74,6 +120,7 @@ function keptGetter({ info, hostname, ca }: Place): { ask: () => Promise<void>; 
       used.on('error', done);
       used.on('close', () => done(new Error(`closed after ${JSON.stringify(text)}`)));
       used.on('data', (data) => {
+        progress.phase = 'being answered';
         text += data;
         const length = Number(/^content-length: (\d+)\r$/im.exec(text)?.[1] ?? Number.NaN);
         const head = text.indexOf('\r\n\r\n');
@@ -86,23 +133,25 @@ function keptGetter({ info, hostname, ca }: Place): { ask: () => Promise<void>; 
 }
 
 /** GET over HTTP/1.1 on a connection of its own. */
-function get({ info, hostname, ca }: Place): Promise<void> {
+function get({ info, hostname, ca }: Place, progress: Progress = { phase: 'connecting', socket: null }): Promise<void> {
   const [host, port] = info.edge.https.split(':');
   return new Promise((resolve, reject) => {
     const options = { host, port, servername: hostname, ca, headers: { Host: hostname }, agent: false };
     https
       .get(options, (response) => {
+        progress.phase = 'being answered';
         response.resume().on('error', reject);
         response.on('end', () =>
           response.statusCode === 200 ? resolve() : reject(new Error(`answered ${response.statusCode}`)),
         );
       })
+      .on('socket', (socket) => follow(progress, socket as TLSSocket))
       .on('error', reject);
   });
 }
 
 /** GET over HTTP/2, on one connection until the edge says that it goes away. */
-function http2Getter({ info, hostname, ca }: Place): { ask: () => Promise<void>; close: () => void } {
+function http2Getter({ info, hostname, ca }: Place): { ask: Ask; close: () => void } {
   const open = () => {
     const session = connect(`https://${info.edge.https}`, { servername: hostname, ca });
     session.on('error', () => undefined);
@@ -113,28 +162,31 @@ function http2Getter({ info, hostname, ca }: Place): { ask: () => Promise<void>;
   };
   let isGoing = false;
   let session = open();
-  const once = () =>
+  const once = (progress: Progress) =>
     new Promise<void>((resolve, reject) => {
       if (isGoing || session.closed || session.destroyed) {
         session.close();
         session = open();
         isGoing = false;
       }
+      if (session.connecting) session.once('connect', (_, socket) => follow(progress, socket as TLSSocket));
+      else progress.phase = 'sent';
       const stream = session.request({ ':path': '/', ':authority': hostname });
       let status = 0;
       stream.on('response', (fields) => {
+        progress.phase = 'being answered';
         status = Number(fields[':status']);
       });
       stream.on('error', reject);
       stream.on('close', () => (status === 200 ? resolve() : reject(new Error(`answered ${status}`))));
       stream.resume();
     });
-  const ask = () =>
-    once().catch((error: Error) => {
+  const ask: Ask = (progress) =>
+    once(progress).catch((error: Error) => {
       // A request that met the edge's GOAWAY before it was sent: the client's own library gives it back (RFC 9113 section 8.7).
       if (!error.message.includes('REFUSED_STREAM')) throw error;
       isGoing = true;
-      return once();
+      return once(progress);
     });
   return { ask, close: () => session.destroy() };
 }
@@ -146,8 +198,8 @@ test(`${RELOADS} reloads under load: every request is answered, on new and on ke
   const kept = keptGetter(place);
   const http2 = http2Getter(place);
   const loads = [
-    load('new', () => get(place)),
-    load('new', () => get(place)),
+    load('new', (progress) => get(place, progress)),
+    load('new', (progress) => get(place, progress)),
     load('kept', kept.ask),
     load('http2', http2.ask),
   ];
@@ -167,8 +219,8 @@ test(`${RELOADS} reloads under load: every request is answered, on new and on ke
   http2.close();
   const failures = loads.flatMap((one) => one.failures);
   const counts = loads.map(({ count }) => count);
-  const said = up.stderr.split('\n').filter((line) => !line.includes('"level":"info"'));
-  assert.deepEqual(failures, [], `of ${counts} requests; ${said.join('\n')}`);
+  const explained = failures.map((failure) => saidAround(up.stderr, failure));
+  assert.equal(failures.length, 0, `of ${counts} requests:\n${explained.join('\n\n')}`);
   if (RELOADS > 10) console.log(`${RELOADS} reloads, ${counts} requests (new, new, kept, HTTP/2), 0 failed`);
   const metrics = await (await fetch(`${new URL(info.api).origin}/metrics`)).text();
   const counted = [...metrics.matchAll(/^countersign_http_requests_total\{.*status="2xx".*\} (\d+)$/gm)];
