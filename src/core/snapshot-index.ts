@@ -1,5 +1,6 @@
 import { coveringNames, enclosingNames } from './hostname.ts';
 import {
+  type CustomCertificateEntry,
   type Delta,
   type EntryKey,
   entryKey,
@@ -7,6 +8,7 @@ import {
   type IdentityEntry,
   type InstallationEntry,
   keyOf,
+  type ServerAlgorithm,
   type ServerCertificateEntry,
   type Snapshot,
   type SnapshotEntry,
@@ -21,6 +23,8 @@ export class SnapshotIndex {
   #number = 0;
   readonly #entries = new Map<EntryKey, SnapshotEntry>();
   readonly #zoneIdsByName = new Map<string, string>();
+  /** By zone and host, the one to be taken first in front. */
+  readonly #customCertificates = new Map<string, readonly CustomCertificateEntry[]>();
 
   constructor(snapshot: Snapshot = { number: 0, entries: [] }) {
     this.load(snapshot);
@@ -40,6 +44,7 @@ export class SnapshotIndex {
   load(snapshot: Snapshot): void {
     this.#entries.clear();
     this.#zoneIdsByName.clear();
+    this.#customCertificates.clear();
     for (const entry of snapshot.entries) this.#put(entry);
     this.#number = snapshot.number;
   }
@@ -120,8 +125,13 @@ export class SnapshotIndex {
   }
 
   /** The certificate issued for exactly this name: a hostname, or `*.parent`. */
-  serverCertificate(hostname: string): ServerCertificateEntry | undefined {
-    return this.#entries.get(entryKey.serverCertificate(hostname)) as ServerCertificateEntry | undefined;
+  serverCertificate(hostname: string, algorithm: ServerAlgorithm): ServerCertificateEntry | undefined {
+    return this.#entries.get(entryKey.serverCertificate(hostname, algorithm)) as ServerCertificateEntry | undefined;
+  }
+
+  /** The certificates uploaded to a zone for exactly this name (a hostname, or `*.parent`), the one to be taken first in front. */
+  customCertificates(zoneId: string, host: string): readonly CustomCertificateEntry[] {
+    return this.#customCertificates.get(`${zoneId}/${host}`) ?? [];
   }
 
   #put(entry: SnapshotEntry): void {
@@ -129,6 +139,12 @@ export class SnapshotIndex {
     this.#remove(key);
     this.#entries.set(key, entry);
     if (entry.kind === 'zone') this.#zoneIdsByName.set(entry.name, entry.id);
+    if (entry.kind === 'custom_certificate') {
+      for (const host of entry.hosts) {
+        const others = this.customCertificates(entry.zoneId, host);
+        this.#customCertificates.set(`${entry.zoneId}/${host}`, [...others, entry].sort(byPrecedence));
+      }
+    }
   }
 
   #remove(key: EntryKey): void {
@@ -136,5 +152,16 @@ export class SnapshotIndex {
     if (old === undefined) return;
     this.#entries.delete(key);
     if (old.kind === 'zone') this.#zoneIdsByName.delete(old.name);
+    if (old.kind === 'custom_certificate') {
+      for (const host of old.hosts) {
+        const others = this.customCertificates(old.zoneId, host).filter((entry) => entry !== old);
+        if (others.length > 0) this.#customCertificates.set(`${old.zoneId}/${host}`, others);
+        else this.#customCertificates.delete(`${old.zoneId}/${host}`);
+      }
+    }
   }
+}
+
+function byPrecedence(one: CustomCertificateEntry, other: CustomCertificateEntry): number {
+  return other.priority - one.priority || other.uploadedAt - one.uploadedAt || (one.id < other.id ? -1 : 1);
 }

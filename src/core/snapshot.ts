@@ -79,10 +79,18 @@ export interface IdentityEntry {
   readonly privateKey: SealedKey;
 }
 
-/** The certificate that visitors of `hostname` see. */
+/** Signature algorithms of the certificates that are issued for visitors: RSA for those who cannot do ECDSA. */
+export type ServerAlgorithm = 'ecdsa' | 'rsa';
+
+/** Kinds of keys that a visitor certificate may have. */
+export type ServerKey = 'P-256' | 'P-384' | 'P-521' | 'RSA';
+
+/** A certificate issued for the visitors of `hostname`: seen where nobody uploaded one for it. */
 export interface ServerCertificateEntry {
   readonly kind: 'server_certificate';
+  /** A hostname, or `*.parent`. */
   readonly hostname: string;
+  readonly algorithm: ServerAlgorithm;
   /** PEM, leaf first. */
   readonly certificate: string;
   readonly privateKey: SealedKey;
@@ -90,10 +98,38 @@ export interface ServerCertificateEntry {
   readonly expiresAt: number;
 }
 
-/** One unit of the snapshot: what a delta adds, replaces or removes. */
-export type SnapshotEntry = InstallationEntry | ZoneEntry | HostnameEntry | IdentityEntry | ServerCertificateEntry;
+/** A certificate that somebody uploaded for visitors of a zone. Immutable. */
+export interface CustomCertificateEntry {
+  readonly kind: 'custom_certificate';
+  readonly id: string;
+  readonly zoneId: string;
+  /** The names that it is for, canonical: hostnames, and `*.parent`. */
+  readonly hosts: readonly string[];
+  readonly key: ServerKey;
+  /** PEM, leaf first. */
+  readonly certificate: string;
+  readonly privateKey: SealedKey;
+  /** Among certificates for the same name the highest comes first, then the newest. */
+  readonly priority: number;
+  /** Milliseconds since the epoch. */
+  readonly uploadedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
 
-/** Names an entry for ever: `zone:ID`, `hostname:ZONE/NAME`, `identity:ID`, `server_certificate:NAME`, `installation`. */
+/** One unit of the snapshot: what a delta adds, replaces or removes. */
+export type SnapshotEntry =
+  | InstallationEntry
+  | ZoneEntry
+  | HostnameEntry
+  | IdentityEntry
+  | ServerCertificateEntry
+  | CustomCertificateEntry;
+
+/**
+ * Names an entry for ever: `zone:ID`, `hostname:ZONE/NAME`, `identity:ID`, `server_certificate:NAME` (with ` rsa` behind
+ * it for that algorithm), `custom_certificate:ID`, `installation`.
+ */
 export type EntryKey = string;
 
 /** The whole state that the data plane needs, at change number `number`. Plain data. */
@@ -116,7 +152,9 @@ export const entryKey = {
   zone: (id: string): EntryKey => `zone:${id}`,
   hostname: (zoneId: string, hostname: string): EntryKey => `hostname:${zoneId}/${hostname}`,
   identity: (id: string): EntryKey => `identity:${id}`,
-  serverCertificate: (hostname: string): EntryKey => `server_certificate:${hostname}`,
+  serverCertificate: (hostname: string, algorithm: ServerAlgorithm): EntryKey =>
+    `server_certificate:${hostname}${algorithm === 'rsa' ? ' rsa' : ''}`,
+  customCertificate: (id: string): EntryKey => `custom_certificate:${id}`,
 };
 
 /** The key of an entry. */
@@ -131,6 +169,8 @@ export function keyOf(entry: SnapshotEntry): EntryKey {
     case 'identity':
       return entryKey.identity(entry.id);
     case 'server_certificate':
-      return entryKey.serverCertificate(entry.hostname);
+      return entryKey.serverCertificate(entry.hostname, entry.algorithm);
+    case 'custom_certificate':
+      return entryKey.customCertificate(entry.id);
   }
 }

@@ -27,6 +27,7 @@ function zoneOf(entry: SnapshotEntry): string | null | undefined {
     case 'installation':
       return null;
     case 'server_certificate':
+    case 'custom_certificate':
       return undefined;
   }
 }

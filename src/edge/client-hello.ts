@@ -4,6 +4,16 @@ import { Buffer } from 'node:buffer';
 export interface ClientHello {
   /** The host name of the `server_name` extension as it was sent; null where there is none. */
   readonly serverName: string | null;
+  /** Cipher suites, two bytes each. */
+  readonly ciphers: Buffer;
+  /** Two bytes each; null without the extension, which TLS 1.3 asks for. */
+  readonly versions: Buffer | null;
+  /** Named groups, two bytes each; null without the extension. */
+  readonly groups: Buffer | null;
+  /** Signature schemes, two bytes each; null without the extension. */
+  readonly signatures: Buffer | null;
+  /** A session ticket of TLS 1.2 or 1.3 that it would like to resume with; null where there is none. */
+  readonly ticket: Buffer | null;
 }
 
 /** Bytes that a visitor may send before its ClientHello is whole; hybrid key shares take some 2 KB. */
@@ -11,8 +21,16 @@ const MAX_BYTES = 64 * 1024;
 const HANDSHAKE_RECORD = 22;
 const MAX_FRAGMENT = 16_384;
 const CLIENT_HELLO = 1;
-const SERVER_NAME = 0;
 const HOST_NAME = 0;
+/** Extensions: RFC 6066 section 3, RFC 8446 sections 4.2.1 to 4.2.11, RFC 5077 section 3.2. */
+const EXTENSION = {
+  serverName: 0,
+  groups: 10,
+  signatures: 13,
+  ticket: 35,
+  preSharedKey: 41,
+  versions: 43,
+} as const;
 
 /**
  * Collects a ClientHello from whatever pieces TCP and the record layer cut it into: one that comes byte by byte, or in
@@ -75,21 +93,43 @@ function parseClientHello(body: Buffer): ClientHello | 'malformed' {
   const hello = new Fields(body);
   hello.skip(2 + 32);
   hello.vector(1);
-  hello.vector(2);
+  const ciphers = hello.vector(2);
   hello.vector(1);
-  if (hello.isAtEnd) return { serverName: null };
-  const extensions = new Fields(hello.vector(2));
-  let serverName: string | null = null;
-  while (!extensions.isAtEnd && !extensions.isShort) {
-    const type = extensions.number(2);
-    const data = extensions.vector(2);
-    if (type !== SERVER_NAME) continue;
-    // Twice, or two names: somebody counts on two parsers choosing differently.
-    if (serverName !== null) return 'malformed';
-    serverName = readServerName(data);
-    if (serverName === null) return 'malformed';
+  const found = new Map<number, Buffer>();
+  if (!hello.isAtEnd) {
+    const extensions = new Fields(hello.vector(2));
+    while (!extensions.isAtEnd && !extensions.isShort) {
+      const type = extensions.number(2);
+      const data = extensions.vector(2);
+      // Twice: somebody counts on two parsers choosing differently.
+      if (found.has(type)) return 'malformed';
+      found.set(type, data);
+    }
+    if (extensions.isShort) return 'malformed';
   }
-  return hello.isShort || !hello.isAtEnd || extensions.isShort ? 'malformed' : { serverName };
+  if (hello.isShort || !hello.isAtEnd) return 'malformed';
+  const name = found.get(EXTENSION.serverName);
+  const serverName = name === undefined ? null : readServerName(name);
+  if (name !== undefined && serverName === null) return 'malformed';
+  return {
+    serverName,
+    ciphers,
+    versions: readList(found.get(EXTENSION.versions), 1),
+    groups: readList(found.get(EXTENSION.groups), 2),
+    signatures: readList(found.get(EXTENSION.signatures), 2),
+    ticket: readTicket(found.get(EXTENSION.ticket), found.get(EXTENSION.preSharedKey)),
+  };
+}
+
+/** The content of an extension that is one list; what is malformed is for the TLS library to refuse. */
+function readList(data: Buffer | undefined, lengthBytes: number): Buffer | null {
+  return data === undefined ? null : new Fields(data).vector(lengthBytes);
+}
+
+/** TLS 1.3 has its tickets in the first pre-shared key, and goes before TLS 1.2. */
+function readTicket(ticket: Buffer | undefined, preSharedKey: Buffer | undefined): Buffer | null {
+  if (preSharedKey !== undefined) return new Fields(new Fields(preSharedKey).vector(2)).vector(2);
+  return ticket === undefined || ticket.length === 0 ? null : ticket;
 }
 
 function readServerName(data: Buffer): string | null {

@@ -204,19 +204,22 @@ test(`${RELOADS} reloads under load: every request is answered, on new and on ke
     load('http2', http2.ask),
   ];
   const seen = new Set(info.workers);
-  for (let reload = 1; reload <= RELOADS; reload++) {
-    const before = loads.map(({ count }) => count);
-    up.child.kill('SIGHUP');
-    const done = await up.until(({ stderr }) => [...stderr.matchAll(/^.*"reloaded".*$/gm)][reload - 1]?.[0]);
-    for (const pid of (JSON.parse(done) as { workers: number[] }).workers) {
-      assert.equal(seen.has(pid), false, `${pid} was there before`);
-      seen.add(pid);
+  try {
+    for (let reload = 1; reload <= RELOADS; reload++) {
+      const before = loads.map(({ count }) => count);
+      up.child.kill('SIGHUP');
+      const done = await up.until(({ stderr }) => [...stderr.matchAll(/^.*"reloaded".*$/gm)][reload - 1]?.[0]);
+      for (const pid of (JSON.parse(done) as { workers: number[] }).workers) {
+        assert.equal(seen.has(pid), false, `${pid} was there before`);
+        seen.add(pid);
+      }
+      await eventually(() => loads.every(({ count }, i) => count > before[i]!), 'a load stands still');
     }
-    await eventually(() => loads.every(({ count }, i) => count > before[i]!), 'a load stands still');
+  } finally {
+    await Promise.all(loads.map((one) => one.stop()));
+    kept.close();
+    http2.close();
   }
-  await Promise.all(loads.map((one) => one.stop()));
-  kept.close();
-  http2.close();
   const failures = loads.flatMap((one) => one.failures);
   const counts = loads.map(({ count }) => count);
   const explained = failures.map((failure) => saidAround(up.stderr, failure));
