@@ -26,13 +26,15 @@ export async function readMetrics(publisher: Publisher, api: ApiCounters, uptime
   });
 }
 
-/** Every client certificate; of the visitors' ones, of which there may be a million, the one that ends first. */
+/** Every uploaded certificate; of those issued for visitors, of which there may be a million, the one that ends first. */
 function certificates({ index }: Publisher): CertificateFact[] {
   const facts: CertificateFact[] = [];
   let first: CertificateFact | null = null;
   for (const entry of index.entries()) {
     if (entry.kind === 'identity') {
       facts.push({ id: entry.id, level: entry.level, scope: 'origin_pull', notAfter: entry.expiresAt });
+    } else if (entry.kind === 'custom_certificate') {
+      facts.push({ id: entry.id, level: 'none', scope: 'visitor', notAfter: entry.expiresAt });
     } else if (entry.kind === 'server_certificate' && entry.expiresAt < (first?.notAfter ?? Number.POSITIVE_INFINITY)) {
       first = { id: entry.hostname, level: 'none', scope: 'visitor', notAfter: entry.expiresAt };
     }

@@ -91,7 +91,7 @@ export async function openControlPlane(path: string, database: string | null, lo
       onWorkersChanged: () => {
         for (const call of [...plane.onWorkersChanged]) call();
       },
-      certificateWanted: (hostname) => serverCertificates.ensure(hostname),
+      certificateWanted: (hostname, algorithm) => serverCertificates.ensure(hostname, algorithm),
     },
     logger,
     () => systemClock.now(),
@@ -113,7 +113,7 @@ export async function openControlPlane(path: string, database: string | null, lo
       await store.close();
     },
   };
-  writeFileSync(directory.root, plane.installation.root);
+  writeFileSync(directory.root, `${plane.installation.root}${plane.installation.rsaRoot}`);
   writeFileSync(directory.originPullCa, plane.installation.originPullCa);
   return plane;
 }

@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     raySeed: systemRandom.bytes(8),
     site: 'LOC',
     unseal: (sealed, context) => unseal(masterKey, sealed, context),
-    requestCertificate: (hostname) => subscriber.requestCertificate(hostname),
+    requestCertificate: (hostname, algorithm) => subscriber.requestCertificate(hostname, algorithm),
     log: settings.accessLog === null ? null : openAccessLog(settings.accessLog, () => edge.counters.logDropped()),
     logger,
     resolve: systemResolve,

@@ -1,4 +1,5 @@
 import {
+  type CustomCertificateEntry,
   type Delta,
   type EntryKey,
   entryKey,
@@ -17,6 +18,7 @@ import {
 } from '../core/mod.ts';
 import type {
   ClientCertificateRow,
+  CustomCertificateRow,
   Database,
   DnsRecordRow,
   HostnameAssociationRow,
@@ -80,6 +82,7 @@ async function compile(db: Transaction<Database>): Promise<Snapshot> {
   }
   entries.push(...present([...hostnames.values()].map(hostnameEntry)));
   entries.push(...(await db.selectFrom('server_certificates').selectAll().execute()).map(serverCertificateEntry));
+  entries.push(...(await db.selectFrom('custom_certificates').selectAll().execute()).map(customCertificateEntry));
   return { number, entries };
 }
 
@@ -140,8 +143,18 @@ async function compileEntry(db: Transaction<Database>, key: EntryKey): Promise<S
       return leaf ? sharedIdentity(leaf) : null;
     }
     case 'server_certificate': {
-      const row = await db.selectFrom('server_certificates').selectAll().where('hostname', '=', id).executeTakeFirst();
+      const [hostname, algorithm] = id.split(' ');
+      const row = await db
+        .selectFrom('server_certificates')
+        .selectAll()
+        .where('hostname', '=', hostname!)
+        .where('algorithm', '=', algorithm === 'rsa' ? 'rsa' : 'ecdsa')
+        .executeTakeFirst();
       return row ? serverCertificateEntry(row) : null;
+    }
+    case 'custom_certificate': {
+      const row = await db.selectFrom('custom_certificates').selectAll().where('id', '=', id).executeTakeFirst();
+      return row ? customCertificateEntry(row) : null;
     }
     default:
       throw new Error(`unknown entry key ${key}`);
@@ -278,8 +291,24 @@ function serverCertificateEntry(row: ServerCertificateRow): ServerCertificateEnt
   return {
     kind: 'server_certificate',
     hostname: row.hostname,
+    algorithm: row.algorithm,
     certificate: row.certificate,
     privateKey: row.private_key,
     expiresAt: milliseconds(row.not_after),
+  };
+}
+
+function customCertificateEntry(row: CustomCertificateRow): CustomCertificateEntry {
+  return {
+    kind: 'custom_certificate',
+    id: row.id,
+    zoneId: row.zone_id,
+    hosts: JSON.parse(row.hosts) as string[],
+    key: row.key_type,
+    certificate: row.certificate,
+    privateKey: row.private_key,
+    priority: row.priority,
+    uploadedAt: milliseconds(row.uploaded_at),
+    expiresAt: row.expires_at,
   };
 }

@@ -97,16 +97,18 @@ test('a visitor certificate is signed on first use, once, for what has an origin
   const record = { type: 'A', content: '192.0.2.1', ttl: 1, comment: null, tags: [] } as const;
   await createRecord(control.context, CAUSE, control.zone, { ...record, name: 'dns', proxied: true });
   await createRecord(control.context, CAUSE, control.zone, { ...record, name: 'grey', proxied: false });
-  const found = await Promise.all(['www.a.test', 'www.a.test', 'dns.a.test'].map((name) => certificates.ensure(name)));
+  const found = await Promise.all(
+    ['www.a.test', 'www.a.test', 'dns.a.test'].map((name) => certificates.ensure(name, 'ecdsa')),
+  );
   assert.deepEqual(found, [true, true, true]);
   for (const name of ['grey.a.test', 'other.a.test', 'b.test', 'nonsense', '']) {
-    assert.equal(await certificates.ensure(name), false, name);
+    assert.equal(await certificates.ensure(name, 'ecdsa'), false, name);
   }
   const { index } = control.workers;
   const { root } = await bootstrap(control.context);
   const issued = index.snapshot().entries.filter(({ kind }) => kind === 'server_certificate');
   assert.equal(issued.length, 2);
-  const leaf = new X509Certificate(index.serverCertificate('www.a.test')!.certificate);
+  const leaf = new X509Certificate(index.serverCertificate('www.a.test', 'ecdsa')!.certificate);
   assert.ok(leaf.verify(new X509Certificate(root).publicKey));
   assert.equal(leaf.checkHost('www.a.test'), 'www.a.test');
 });
@@ -115,23 +117,61 @@ test('hostnames below a wildcard share one certificate', async () => {
   const certificates = new ServerCertificates(control.context);
   const record = { type: 'A', content: '192.0.2.1', ttl: 1, comment: null, tags: [], proxied: true } as const;
   await createRecord(control.context, CAUSE, control.zone, { ...record, name: '*' });
-  assert.equal(await certificates.ensure('*.a.test'), true);
-  assert.equal(await certificates.ensure('anything.a.test'), false, 'none of its own');
-  const leaf = new X509Certificate(control.workers.index.serverCertificate('*.a.test')!.certificate);
+  assert.equal(await certificates.ensure('*.a.test', 'ecdsa'), true);
+  assert.equal(await certificates.ensure('anything.a.test', 'ecdsa'), false, 'none of its own');
+  const leaf = new X509Certificate(control.workers.index.serverCertificate('*.a.test', 'ecdsa')!.certificate);
   assert.equal(leaf.checkHost('anything.a.test'), '*.a.test');
+});
+
+test('an RSA certificate is made for whoever asks for one, by a root that is RSA too, and renewed beside the other', async () => {
+  const certificates = new ServerCertificates(control.context);
+  const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
+  await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
+  const { index } = control.workers;
+  assert.equal(await certificates.ensure('www.a.test', 'ecdsa'), true);
+  assert.equal(index.serverCertificate('www.a.test', 'rsa'), undefined, 'not before');
+  assert.equal(await certificates.ensure('www.a.test', 'rsa'), true);
+  assert.equal(await certificates.ensure('b.test', 'rsa'), false);
+  const { rsaRoot } = await bootstrap(control.context);
+  const entry = index.serverCertificate('www.a.test', 'rsa')!;
+  const leaf = new X509Certificate(entry.certificate);
+  const root = new X509Certificate(rsaRoot);
+  assert.deepEqual([leaf.publicKey.asymmetricKeyType, root.publicKey.asymmetricKeyType], ['rsa', 'rsa']);
+  assert.ok(leaf.verify(root.publicKey));
+  assert.match(
+    unseal(control.context.masterKey, entry.privateKey, 'server_certificate:www.a.test rsa'),
+    /BEGIN PRIVATE/,
+  );
+  control.clock.now += 61 * DAY;
+  assert.deepEqual(await certificates.renew(), ['www.a.test', 'www.a.test']);
+  assert.notEqual(index.serverCertificate('www.a.test', 'rsa')!.certificate, entry.certificate);
+  await deleteOrigin(control.context, CAUSE, control.zone, 'www.a.test');
+  control.clock.now += 91 * DAY;
+  await certificates.renew();
+  assert.equal(index.serverCertificate('www.a.test', 'rsa'), undefined);
+});
+
+test('an installation that an earlier version made gets its RSA root at the next start', async () => {
+  const { db } = control.context.store;
+  await db.updateTable('installation').set({ rsa_root_certificate: null, rsa_root_key: null }).execute();
+  const { rsaRoot } = await bootstrap(control.context);
+  assert.equal((await bootstrap(control.context)).rsaRoot, rsaRoot);
+  const certificates = new ServerCertificates(control.context);
+  const { certificate } = await certificates.issueFor(['www.a.test'], 'rsa');
+  assert.ok(new X509Certificate(certificate).verify(new X509Certificate(rsaRoot).publicKey));
 });
 
 test('visitor certificates are renewed in time, while they are served', async () => {
   const certificates = new ServerCertificates(control.context);
   const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
   await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
-  await certificates.ensure('www.a.test');
-  const first = control.workers.index.serverCertificate('www.a.test')!.certificate;
+  await certificates.ensure('www.a.test', 'ecdsa');
+  const first = control.workers.index.serverCertificate('www.a.test', 'ecdsa')!.certificate;
   control.clock.now += 59 * DAY;
   assert.deepEqual(await certificates.renew(), []);
   control.clock.now += 2 * DAY;
   assert.deepEqual(await certificates.renew(), ['www.a.test']);
-  assert.notEqual(control.workers.index.serverCertificate('www.a.test')!.certificate, first);
+  assert.notEqual(control.workers.index.serverCertificate('www.a.test', 'ecdsa')!.certificate, first);
   assert.deepEqual(await certificates.renew(), []);
 });
 
@@ -139,22 +179,22 @@ test('an expired visitor certificate is replaced when it is asked for', async ()
   const certificates = new ServerCertificates(control.context);
   const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
   await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
-  await certificates.ensure('www.a.test');
+  await certificates.ensure('www.a.test', 'ecdsa');
   control.clock.now += 91 * DAY;
-  await certificates.ensure('www.a.test');
-  assert.ok(control.workers.index.serverCertificate('www.a.test')!.expiresAt > control.clock.now);
+  await certificates.ensure('www.a.test', 'ecdsa');
+  assert.ok(control.workers.index.serverCertificate('www.a.test', 'ecdsa')!.expiresAt > control.clock.now);
 });
 
 test('a visitor certificate that ended is removed where its hostname is no longer served', async () => {
   const certificates = new ServerCertificates(control.context);
   const origin = { address: '192.0.2.1', https_port: 443, http_port: 80, sni: null, host_header: null };
   await putOrigin(control.context, CAUSE, control.zone, { hostname: 'www.a.test', ...origin });
-  await certificates.ensure('www.a.test');
+  await certificates.ensure('www.a.test', 'ecdsa');
   await deleteOrigin(control.context, CAUSE, control.zone, 'www.a.test');
   control.clock.now += 61 * DAY;
   assert.deepEqual(await certificates.renew(), [], 'not renewed');
-  assert.ok(control.workers.index.serverCertificate('www.a.test'), 'but there while it lasts');
+  assert.ok(control.workers.index.serverCertificate('www.a.test', 'ecdsa'), 'but there while it lasts');
   control.clock.now += 30 * DAY;
   await certificates.renew();
-  assert.equal(control.workers.index.serverCertificate('www.a.test'), undefined);
+  assert.equal(control.workers.index.serverCertificate('www.a.test', 'ecdsa'), undefined);
 });

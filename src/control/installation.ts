@@ -16,6 +16,8 @@ import { type Context, commit, newId, SYSTEM } from './context.ts';
 export interface Installation {
   readonly id: string;
   readonly root: string;
+  /** The root of the certificates for visitors who cannot do ECDSA. */
+  readonly rsaRoot: string;
   readonly originPullCa: string;
 }
 
@@ -25,11 +27,17 @@ export async function bootstrap(context: Context): Promise<Installation> {
   const found = await store.db.selectFrom('installation').selectAll().executeTakeFirst();
   if (found) {
     unseal(masterKey, found.root_key, 'installation:root');
-    return { id: found.id, root: found.root_certificate, originPullCa: found.origin_pull_certificate };
+    return {
+      id: found.id,
+      root: found.root_certificate,
+      rsaRoot: found.rsa_root_certificate ?? (await addRsaRoot(context, found.id)),
+      originPullCa: found.origin_pull_certificate,
+    };
   }
   const id = newId(context.random);
   const options = issueOptions(context, id);
-  const root = await issueRoot(options);
+  const root = await issueRoot(options, 'ecdsa');
+  const rsaRoot = await issueRoot(options, 'rsa');
   const ca = await issueOriginPullCa(options);
   const leaf = await sharedLeaf(context, ca, id);
   await context.store.mutate(SYSTEM, async (trx) => {
@@ -40,6 +48,8 @@ export async function bootstrap(context: Context): Promise<Installation> {
         id,
         root_certificate: root.certificate,
         root_key: sealed(root.privateKey, 'installation:root'),
+        rsa_root_certificate: rsaRoot.certificate,
+        rsa_root_key: sealed(rsaRoot.privateKey, 'installation:rsa-root'),
         origin_pull_certificate: ca.certificate,
         origin_pull_key: sealed(ca.privateKey, 'installation:origin-pull'),
         shared_identity_id: leaf.id,
@@ -57,7 +67,18 @@ export async function bootstrap(context: Context): Promise<Installation> {
       target: id,
     };
   });
-  return { id, root: root.certificate, originPullCa: ca.certificate };
+  return { id, root: root.certificate, rsaRoot: rsaRoot.certificate, originPullCa: ca.certificate };
+}
+
+/** Makes the RSA root of an installation that an earlier version made. Resolves with its certificate. */
+async function addRsaRoot(context: Context, id: string): Promise<string> {
+  const root = await issueRoot(issueOptions(context, id), 'rsa');
+  const key = seal(context.masterKey, root.privateKey, 'installation:rsa-root', context.random.bytes);
+  await context.store.mutate(SYSTEM, async (trx) => {
+    await trx.updateTable('installation').set({ rsa_root_certificate: root.certificate, rsa_root_key: key }).execute();
+    return { result: null, keys: [], action: 'installation.add_rsa_root', target: id };
+  });
+  return root.certificate;
 }
 
 /** What issuing needs, from the context. */

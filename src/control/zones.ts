@@ -73,13 +73,8 @@ export async function deleteZone(context: Context, cause: Cause, zone: ZoneRow):
   await commitInZone(context, cause, zone, async (trx) => {
     const keys = await keysOf(trx, zone);
     await trx.deleteFrom('hostname_associations').where('zone_id', '=', zone.id).execute();
-    for (const key of keys) {
-      if (key.startsWith('server_certificate:')) {
-        await trx
-          .deleteFrom('server_certificates')
-          .where('hostname', '=', key.slice(key.indexOf(':') + 1))
-          .execute();
-      }
+    for (const hostname of await issuedWithin(trx, zone)) {
+      await trx.deleteFrom('server_certificates').where('hostname', '=', hostname).execute();
     }
     await trx.deleteFrom('zones').where('id', '=', zone.id).execute();
     return { result: null, keys, action: 'zone.delete', target: zone.id };
@@ -87,7 +82,8 @@ export async function deleteZone(context: Context, cause: Cause, zone: ZoneRow):
 }
 
 /** Every entry of the snapshot that goes with a zone. */
-async function keysOf(trx: Transaction<Database>, { id, name }: ZoneRow): Promise<EntryKey[]> {
+async function keysOf(trx: Transaction<Database>, zone: ZoneRow): Promise<EntryKey[]> {
+  const { id } = zone;
   const keys = [entryKey.zone(id)];
   const certificates = await trx.selectFrom('client_certificates').select('id').where('zone_id', '=', id).execute();
   keys.push(...certificates.map((row) => entryKey.identity(row.id)));
@@ -99,7 +95,16 @@ async function keysOf(trx: Transaction<Database>, { id, name }: ZoneRow): Promis
   const origins = await trx.selectFrom('origins').select('hostname').where('zone_id', '=', id).execute();
   const records = await trx.selectFrom('dns_records').select('name as hostname').where('zone_id', '=', id).execute();
   for (const { hostname } of [...associations, ...origins, ...records]) keys.push(entryKey.hostname(id, hostname));
-  const served = await trx.selectFrom('server_certificates').select('hostname').execute();
-  for (const { hostname } of served) if (isWithinZone(hostname, name)) keys.push(entryKey.serverCertificate(hostname));
+  for (const hostname of await issuedWithin(trx, zone)) {
+    keys.push(entryKey.serverCertificate(hostname, 'ecdsa'), entryKey.serverCertificate(hostname, 'rsa'));
+  }
+  const uploaded = await trx.selectFrom('custom_certificates').select('id').where('zone_id', '=', id).execute();
+  keys.push(...uploaded.map((row) => entryKey.customCertificate(row.id)));
   return keys;
+}
+
+/** The names within a zone for which visitor certificates were issued. */
+async function issuedWithin(trx: Transaction<Database>, { name }: ZoneRow): Promise<string[]> {
+  const rows = await trx.selectFrom('server_certificates').select('hostname').distinct().execute();
+  return rows.map(({ hostname }) => hostname).filter((hostname) => isWithinZone(hostname, name));
 }

@@ -106,7 +106,7 @@ export class Arrival implements VisitorConnection, Timed {
       return;
     }
     this.#hold();
-    const found = hello.serverName === null ? null : this.#edge.serverContext(hello.serverName);
+    const found = this.#edge.serverContext(hello);
     if (!(found instanceof Promise)) this.#shakeHands(found);
     else found.then((context) => this.#shakeHands(context)).catch(() => this.destroy());
   }

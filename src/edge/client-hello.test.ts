@@ -38,6 +38,11 @@ function read(data: Buffer, size = data.length): ClientHello | 'malformed' | nul
   return null;
 }
 
+function known(hello: ClientHello | 'malformed' | null): ClientHello {
+  assert.ok(hello !== null && hello !== 'malformed');
+  return hello;
+}
+
 test('however it is cut, the name is the same', () => {
   fc.assert(
     fc.property(
@@ -47,7 +52,7 @@ test('however it is cut, the name is the same', () => {
       fc.integer({ min: 1, max: 3000 }),
       (name, padding, recordSize, writeSize) => {
         const hello = records(message(extension(21, Buffer.alloc(padding)), serverName(name)), recordSize);
-        if (hello.length <= 64 * 1024) assert.deepEqual(read(hello, writeSize), { serverName: name });
+        if (hello.length <= 64 * 1024) assert.equal(known(read(hello, writeSize)).serverName, name);
       },
     ),
   );
@@ -67,11 +72,35 @@ test('whatever comes, it is read, waited for, or refused, and never throws', () 
 });
 
 test('without extensions, or without a name among them, there is none', () => {
-  assert.deepEqual(read(records(message(extension(16, Buffer.alloc(3))), 900)), { serverName: null });
+  assert.equal(known(read(records(message(extension(16, Buffer.alloc(3))), 900))).serverName, null);
   const bare = message();
-  assert.deepEqual(read(records(Buffer.concat([number(1, 1), vector(3, bare.subarray(4, -2))]), 900)), {
+  const hello = read(records(Buffer.concat([number(1, 1), vector(3, bare.subarray(4, -2))]), 900));
+  assert.deepEqual(hello, {
     serverName: null,
+    ciphers: number(0x1301, 2),
+    versions: null,
+    groups: null,
+    signatures: null,
+    ticket: null,
   });
+});
+
+test('what a certificate and a session are chosen by is read as it was sent', () => {
+  const lists = [
+    extension(43, vector(1, number(0x0304, 2), number(0x0303, 2))),
+    extension(10, vector(2, number(29, 2), number(23, 2))),
+    extension(13, vector(2, number(0x0403, 2), number(0x0804, 2))),
+  ];
+  const ticket = Buffer.from('a ticket of TLS 1.2');
+  const hello = known(read(records(message(...lists, extension(35, ticket)), 900)));
+  assert.deepEqual(hello.versions, Buffer.from([3, 4, 3, 3]));
+  assert.deepEqual(hello.groups, Buffer.from([0, 29, 0, 23]));
+  assert.deepEqual(hello.signatures, Buffer.from([4, 3, 8, 4]));
+  assert.deepEqual(hello.ticket, ticket);
+  const identities = vector(2, vector(2, Buffer.from('first')), number(7, 4), vector(2, Buffer.from('second')));
+  const newer = known(read(records(message(extension(35, ticket), extension(41, identities)), 900)));
+  assert.deepEqual(newer.ticket, Buffer.from('first'));
+  assert.equal(known(read(records(message(extension(35, Buffer.alloc(0))), 900))).ticket, null);
 });
 
 const MALFORMED: Readonly<Record<string, Buffer>> = {
@@ -83,6 +112,7 @@ const MALFORMED: Readonly<Record<string, Buffer>> = {
   'another handshake message': Buffer.from([22, 3, 1, 0, 1, 2]),
   'two names': records(message(extension(0, vector(2, hostName('a.test'), hostName('b.test')))), 900),
   'the extension twice': records(message(serverName('a.test'), serverName('b.test')), 900),
+  'another extension twice': records(message(extension(13, vector(2)), extension(13, vector(2))), 900),
   'an empty name': records(message(serverName('')), 900),
   'a name of another type': records(message(extension(0, vector(2, Buffer.from([1, 0, 1, 65])))), 900),
   'bytes after the list of names': records(

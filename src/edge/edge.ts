@@ -5,6 +5,7 @@ import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
 import type { Clock, LocalAddresses, ResolveName } from '../platform/mod.ts';
 import { Arrival } from './arrival.ts';
 import { changedZones } from './changed-zones.ts';
+import type { ClientHello } from './client-hello.ts';
 import { Deadlines } from './deadlines.ts';
 import { Http1Connection } from './http1/connection.ts';
 import { IdentityContexts, type Unseal } from './identity-contexts.ts';
@@ -93,7 +94,13 @@ export class Edge {
     this.#contexts = new IdentityContexts(this.#index, options.unseal, options.logger);
     this.#pools = new OriginPools(this, this.#index, this.#contexts);
     this.#balancers = options.balancers.length === 0 ? null : blockList(options.balancers);
-    this.#serverContexts = new ServerContexts(this.#index, options.unseal, options.requestCertificate);
+    this.#serverContexts = new ServerContexts({
+      index: this.#index,
+      unseal: options.unseal,
+      request: options.requestCertificate,
+      logger: options.logger,
+      now: () => this.deadlines.now,
+    });
   }
 
   /** Number of the last change applied. */
@@ -131,9 +138,9 @@ export class Edge {
     return this.#pools.route(hostname, use);
   }
 
-  /** How visitors of a server name are met, as `ServerContexts.find` says. */
-  serverContext(serverName: string): ServerContext | null | Promise<ServerContext | null> {
-    return this.#serverContexts.find(serverName);
+  /** How a visitor is met, as `ServerContexts.find` says. */
+  serverContext(hello: ClientHello): ServerContext | null | Promise<ServerContext | null> {
+    return this.#serverContexts.find(hello);
   }
 
   /** Listens for https visitors; several workers share the port. */

@@ -199,7 +199,14 @@ test('the policy is that of the zone that holds the name, whatever its case and 
         settings: { min_tls_version: '1.3' },
       },
       { kind: 'hostname', zoneId: 'z2', hostname: 'www.b.test', association: null, origin: target },
-      { kind: 'server_certificate', hostname: 'www.b.test', certificate, privateKey, expiresAt: notAfter },
+      {
+        kind: 'server_certificate',
+        hostname: 'www.b.test',
+        algorithm: 'ecdsa',
+        certificate,
+        privateKey,
+        expiresAt: notAfter,
+      },
     ],
   });
   for (const servername of ['www.a.test', 'WWW.A.test', 'www.a.test.', 'wWw.A.TEST.']) {

@@ -1,5 +1,5 @@
 import net, { type Server, type Socket } from 'node:net';
-import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
+import { type Delta, type ServerAlgorithm, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import { CounterTotals, type Logger } from '../observe/mod.ts';
 import type { LastGood } from './last-good.ts';
 import { type ControlMessage, receiveMessages, sendMessage, type WorkerMessage } from './wire.ts';
@@ -19,7 +19,7 @@ export interface PublisherEvents {
   /** A worker is ready, or one that was ready is gone. */
   onWorkersChanged(): void;
   /** A worker wants a certificate for a hostname. True where there is one now and it is published. */
-  certificateWanted(hostname: string): Promise<boolean>;
+  certificateWanted(hostname: string, algorithm: ServerAlgorithm): Promise<boolean>;
 }
 
 /** A worker that the publisher has a connection to. */
@@ -223,7 +223,7 @@ export class Publisher {
         this.#events.onWorkersChanged();
         break;
       case 'certificate_wanted':
-        this.#answerCertificate(subscriber, message.request, message.hostname);
+        this.#answerCertificate(subscriber, message);
         break;
       case 'counted':
         this.counters.add(subscriber, message.report);
@@ -238,8 +238,11 @@ export class Publisher {
     if (counting.waiting.size === 0) counting.done();
   }
 
-  #answerCertificate(subscriber: Subscriber, request: number, hostname: string): void {
-    this.#events.certificateWanted(hostname).then(
+  #answerCertificate(
+    subscriber: Subscriber,
+    { request, hostname, algorithm }: Extract<WorkerMessage, { type: 'certificate_wanted' }>,
+  ): void {
+    this.#events.certificateWanted(hostname, algorithm).then(
       (found) => this.#send(subscriber, { type: 'certificate', request, found }),
       (error: Error) => {
         this.#logger.error({ hostname, reason: error.message }, 'a visitor certificate could not be made');

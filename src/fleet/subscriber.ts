@@ -1,5 +1,5 @@
 import net, { type Socket } from 'node:net';
-import type { Delta, Snapshot, SnapshotEntry } from '../core/mod.ts';
+import type { Delta, ServerAlgorithm, Snapshot, SnapshotEntry } from '../core/mod.ts';
 import type { CounterReport } from '../observe/mod.ts';
 import { type ControlMessage, receiveMessages, sendMessage } from './wire.ts';
 
@@ -66,13 +66,13 @@ export class Subscriber {
   }
 
   /** Asks for a certificate for a hostname. False where there is none, or nobody to ask. */
-  requestCertificate(hostname: string): Promise<boolean> {
+  requestCertificate(hostname: string, algorithm: ServerAlgorithm): Promise<boolean> {
     const socket = this.#socket;
     if (socket === null) return Promise.resolve(false);
     return new Promise((resolve) => {
       const request = ++this.#request;
       this.#wanted.set(request, resolve);
-      sendMessage(socket, { type: 'certificate_wanted', request, hostname });
+      sendMessage(socket, { type: 'certificate_wanted', request, hostname, algorithm });
     });
   }
 

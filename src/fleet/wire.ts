@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Delta, SnapshotEntry } from '../core/mod.ts';
+import type { Delta, ServerAlgorithm, SnapshotEntry } from '../core/mod.ts';
 import type { CounterReport } from '../observe/mod.ts';
 
 /** What a worker says. */
@@ -12,8 +12,13 @@ export type WorkerMessage =
   | { readonly type: 'ready'; readonly https: string; readonly http: string }
   /** Its listeners are closed; it serves on whoever is connected. */
   | { readonly type: 'draining' }
-  /** A visitor asks for a hostname that has no certificate yet. */
-  | { readonly type: 'certificate_wanted'; readonly request: number; readonly hostname: string }
+  /** A visitor asks for a hostname that has no certificate (of that algorithm) yet. */
+  | {
+      readonly type: 'certificate_wanted';
+      readonly request: number;
+      readonly hostname: string;
+      readonly algorithm: ServerAlgorithm;
+    }
   /** What it counted since the last time: every second, and where asked (`request`, else 0). */
   | { readonly type: 'counted'; readonly request: number; readonly report: CounterReport };
 

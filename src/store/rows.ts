@@ -1,4 +1,4 @@
-import type { DeploymentStatus, Level } from '../core/mod.ts';
+import type { DeploymentStatus, Level, ServerAlgorithm, ServerKey } from '../core/mod.ts';
 
 /** Microseconds since the epoch: what the API shows of upload times has that resolution (spec/origin-pulls.md 1.3). */
 export type Microseconds = number;
@@ -11,6 +11,9 @@ export interface InstallationRow {
   id: string;
   root_certificate: string;
   root_key: string;
+  /** Null only until the first start of a version that makes it. */
+  rsa_root_certificate: string | null;
+  rsa_root_key: string | null;
   origin_pull_certificate: string;
   origin_pull_key: string;
   /** Identity that the global level presents. */
@@ -129,10 +132,34 @@ export interface HostnameAssociationRow {
 
 export interface ServerCertificateRow {
   hostname: string;
+  algorithm: ServerAlgorithm;
   certificate: string;
   private_key: string;
   not_before: Microseconds;
   not_after: Microseconds;
+}
+
+/** A certificate for visitors that somebody uploaded. */
+export interface CustomCertificateRow {
+  id: string;
+  zone_id: string;
+  /** JSON array of strings. */
+  hosts: string;
+  key_type: ServerKey;
+  /** PEM, leaf first. */
+  certificate: string;
+  /** Of the leaf. */
+  fingerprint: string;
+  private_key: string;
+  issuer: string;
+  signature: string;
+  bundle_method: string;
+  priority: number;
+  expires_at: Milliseconds;
+  uploaded_at: Microseconds;
+  modified_at: Microseconds;
+  /** The change that made it what it is: in use once all workers have acknowledged that. */
+  change: number;
 }
 
 /** One committed mutation that concerns the data plane. */
@@ -174,6 +201,7 @@ export interface Database {
   client_certificates: ClientCertificateRow;
   hostname_associations: HostnameAssociationRow;
   server_certificates: ServerCertificateRow;
+  custom_certificates: CustomCertificateRow;
   changes: ChangeRow;
   audit: AuditRow;
 }

@@ -52,12 +52,19 @@ test('OpenSSL accepts the shared leaf as a client of the origin-pull CA', { skip
   assert.equal(openSslVerify(ca, await issueSharedLeaf(ca, options), 'sslclient'), 'leaf.pem: OK');
 });
 
-test('OpenSSL accepts a visitor certificate as a server of the root', { skip: withoutOpenssl }, async () => {
-  const root = await issueRoot(options);
-  const leaf = await issueServerCertificate(root, ['www.a.test', '127.0.0.1'], options);
-  assert.equal(openSslVerify(root, leaf, 'sslserver'), 'leaf.pem: OK');
-  assert.equal(new X509Certificate(leaf.certificate).subjectAltName, 'DNS:www.a.test, IP Address:127.0.0.1');
-});
+for (const algorithm of ['ecdsa', 'rsa'] as const) {
+  test(`OpenSSL accepts a visitor certificate as a server of the root (${algorithm})`, {
+    skip: withoutOpenssl,
+  }, async () => {
+    const root = await issueRoot(options, algorithm);
+    const leaf = await issueServerCertificate(root, ['www.a.test', '127.0.0.1'], options, algorithm);
+    assert.equal(openSslVerify(root, leaf, 'sslserver'), 'leaf.pem: OK');
+    const { subjectAltName, publicKey } = new X509Certificate(leaf.certificate);
+    assert.equal(subjectAltName, 'DNS:www.a.test, IP Address:127.0.0.1');
+    assert.equal(publicKey.asymmetricKeyType, algorithm === 'rsa' ? 'rsa' : 'ec');
+    assert.equal(readCertificate(leaf.certificate).signature, algorithm === 'rsa' ? 'SHA256-RSA' : 'ECDSA-SHA256');
+  });
+}
 
 test('what is issued can be uploaded, and reads as what it is', async () => {
   const ca = await issueClientCa('Team CA', options);
@@ -73,7 +80,7 @@ test('what is issued can be uploaded, and reads as what it is', async () => {
 
 test('a name of more than 64 characters still gets a certificate', async () => {
   const name = `${'a'.repeat(60)}.${'b'.repeat(60)}.test`;
-  const leaf = await issueServerCertificate(await issueRoot(options), [name], options);
+  const leaf = await issueServerCertificate(await issueRoot(options, 'ecdsa'), [name], options);
   assert.equal(new X509Certificate(leaf.certificate).subjectAltName, `DNS:${name}`);
 });
 

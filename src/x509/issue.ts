@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { webcrypto } from 'node:crypto';
 import type * as X509 from '@peculiar/x509';
+import type { ServerAlgorithm } from '../core/mod.ts';
 
 /** A certificate that was just issued, with its key. */
 export interface IssuedCertificate {
@@ -31,7 +32,15 @@ const CA_DAYS = 3650;
 /** Life of the leaf that the global level presents, and of visitor certificates. */
 const LEAF_DAYS = 90;
 const CLIENT_DAYS = 365;
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const ALGORITHMS = {
+  ecdsa: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  rsa: {
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: 'SHA-256',
+  },
+} as const;
 
 type Library = typeof X509;
 
@@ -42,6 +51,8 @@ interface LeafKind {
   /** Extended key usage (RFC 5280 section 4.2.1.12). */
   readonly usage: 'clientAuth' | 'serverAuth';
   readonly alternativeNames: readonly { readonly type: 'dns' | 'ip' | 'url'; readonly value: string }[];
+  /** Of its key; that of the signature is its issuer's. */
+  readonly algorithm: ServerAlgorithm;
 }
 
 let loading: Promise<Library> | null = null;
@@ -59,9 +70,13 @@ async function load(): Promise<Library> {
   return x509;
 }
 
-/** The installation's root: signs the certificates that visitors see. */
-export function issueRoot(options: IssueOptions): Promise<IssuedCertificate> {
-  return issueCa(`Countersign installation root ${options.installationId.slice(0, 8)}`, options);
+/**
+ * The installation's root of one algorithm: signs the certificates that visitors see. A visitor who cannot do ECDSA could
+ * not verify one of its signatures in the chain either.
+ */
+export function issueRoot(options: IssueOptions, algorithm: ServerAlgorithm): Promise<IssuedCertificate> {
+  const name = `Countersign installation root ${options.installationId.slice(0, 8)}`;
+  return issueCa(algorithm === 'rsa' ? `${name} RSA` : name, options, algorithm);
 }
 
 /** The shared origin-pull CA: signs the leaf of the global level (spec/origin-pulls.md 1.12). */
@@ -82,6 +97,7 @@ export function issueSharedLeaf(ca: Issuer, options: IssueOptions): Promise<Issu
     days: LEAF_DAYS,
     usage: 'clientAuth',
     alternativeNames: [{ type: 'url', value: uri }],
+    algorithm: 'ecdsa',
   });
 }
 
@@ -90,12 +106,14 @@ export function issueServerCertificate(
   ca: Issuer,
   names: readonly string[],
   options: IssueOptions,
+  algorithm: ServerAlgorithm = 'ecdsa',
 ): Promise<IssuedCertificate> {
   return issueLeaf(ca, options, {
     commonName: names[0]!,
     days: LEAF_DAYS,
     usage: 'serverAuth',
     alternativeNames: names.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? 'ip' : 'dns', value })),
+    algorithm,
   });
 }
 
@@ -105,7 +123,13 @@ export function issueClientCertificate(
   commonName: string,
   options: IssueOptions,
 ): Promise<IssuedCertificate> {
-  return issueLeaf(ca, options, { commonName, days: CLIENT_DAYS, usage: 'clientAuth', alternativeNames: [] });
+  return issueLeaf(ca, options, {
+    commonName,
+    days: CLIENT_DAYS,
+    usage: 'clientAuth',
+    alternativeNames: [],
+    algorithm: 'ecdsa',
+  });
 }
 
 /** True where less than a third of a certificate's life is left. Times in milliseconds since the epoch. */
@@ -113,14 +137,18 @@ export function needsRenewal(notBefore: number, notAfter: number, now: number): 
   return notAfter - now < (notAfter - notBefore) / 3;
 }
 
-async function issueCa(commonName: string, options: IssueOptions): Promise<IssuedCertificate> {
+async function issueCa(
+  commonName: string,
+  options: IssueOptions,
+  algorithm: ServerAlgorithm = 'ecdsa',
+): Promise<IssuedCertificate> {
   const x509 = await library();
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const keys = await webcrypto.subtle.generateKey(ALGORITHMS[algorithm], true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...validity(options.now, CA_DAYS),
     serialNumber: serialNumber(options.randomBytes),
     name: new x509.Name([{ CN: [commonName] }]),
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm: ALGORITHMS[algorithm],
     keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
@@ -134,13 +162,14 @@ async function issueCa(commonName: string, options: IssueOptions): Promise<Issue
 async function issueLeaf(
   ca: Issuer,
   options: IssueOptions,
-  { commonName, days, usage, alternativeNames }: LeafKind,
+  { commonName, days, usage, alternativeNames, algorithm }: LeafKind,
 ): Promise<IssuedCertificate> {
   const x509 = await library();
   const issuer = new x509.X509Certificate(ca.certificate);
   const der = x509.PemConverter.decodeFirst(ca.privateKey);
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const signingAlgorithm = ALGORITHMS[issuer.publicKey.algorithm.name === ALGORITHMS.rsa.name ? 'rsa' : 'ecdsa'];
+  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, signingAlgorithm, false, ['sign']);
+  const keys = await webcrypto.subtle.generateKey(ALGORITHMS[algorithm], true, ['sign', 'verify']);
   const { notBefore, notAfter } = validity(options.now, days);
   const certificate = await x509.X509CertificateGenerator.create({
     notBefore,
@@ -149,7 +178,7 @@ async function issueLeaf(
     // ub-common-name is 64 (RFC 5280 appendix A); the alternative names carry longer ones.
     subject: commonName.length <= 64 ? new x509.Name([{ CN: [commonName] }]) : new x509.Name([{ O: ['Countersign'] }]),
     issuer: issuer.subjectName,
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm,
     signingKey,
     publicKey: keys.publicKey,
     extensions: [

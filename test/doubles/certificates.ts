@@ -19,3 +19,7 @@ export const makeClient = (ca: Issuer, name: string): Promise<IssuedCertificate>
 /** A server leaf for hostnames or addresses. */
 export const makeServer = (ca: Issuer, ...names: string[]): Promise<IssuedCertificate> =>
   issueServerCertificate(ca, names, options());
+
+/** As `makeServer`, with an RSA key. */
+export const makeRsaServer = (ca: Issuer, ...names: string[]): Promise<IssuedCertificate> =>
+  issueServerCertificate(ca, names, options(), 'rsa');

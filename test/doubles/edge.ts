@@ -7,7 +7,7 @@ import type {
   SslMode,
   ZoneSettings,
 } from '../../src/core/mod.ts';
-import { type AddressRange, DEFAULT_LIMITS, Edge, type Limits } from '../../src/edge/mod.ts';
+import { type AddressRange, DEFAULT_LIMITS, Edge, type EdgeOptions, type Limits } from '../../src/edge/mod.ts';
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
 import { type ResolveName, systemAddresses, systemResolve } from '../../src/platform/mod.ts';
@@ -42,6 +42,7 @@ export function makeEdge(
   unseal: (sealed: string) => string = (sealed) => sealed,
   balancers: readonly AddressRange[] = [],
   resolve: ResolveName = systemResolve,
+  requestCertificate: EdgeOptions['requestCertificate'] = async () => false,
 ): Edge {
   return new Edge({
     limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
@@ -49,7 +50,7 @@ export function makeEdge(
     raySeed: randomBytes(8),
     site: 'TST',
     unseal,
-    requestCertificate: async () => false,
+    requestCertificate,
     log: new AccessLog((lines, taken) => {
       for (const line of lines.trim().split('\n')) onRecord(JSON.parse(line) as AccessRecord);
       taken();
@@ -168,6 +169,7 @@ export class TestEdge {
       ...[...this.#servers].map(([hostname, { certificate, privateKey, notAfter }]) => ({
         kind: 'server_certificate' as const,
         hostname,
+        algorithm: 'ecdsa' as const,
         certificate,
         privateKey,
         expiresAt: notAfter,

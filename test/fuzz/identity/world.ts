@@ -154,7 +154,14 @@ export class World {
     }
     for (const hostname of this.hostnames) {
       const { certificate, privateKey, notAfter } = this.server;
-      entries.push({ kind: 'server_certificate', hostname, certificate, privateKey, expiresAt: notAfter });
+      entries.push({
+        kind: 'server_certificate',
+        hostname,
+        algorithm: 'ecdsa',
+        certificate,
+        privateKey,
+        expiresAt: notAfter,
+      });
     }
     return entries;
   }
