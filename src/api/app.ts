@@ -5,6 +5,7 @@ import { ApiError } from '../core/mod.ts';
 import { authenticate } from './authenticate.ts';
 import { MAX_BODY } from './body.ts';
 import { failure } from './envelope.ts';
+import { customCertificateRoutes } from './routes/custom-certificates.ts';
 import { dnsRecordRoutes } from './routes/dns-records.ts';
 import { originTlsClientAuthRoutes } from './routes/origin-tls-client-auth.ts';
 import { originRoutes } from './routes/origins.ts';
@@ -65,6 +66,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnvironment> {
   settingRoutes(app, options);
   dnsRecordRoutes(app, options);
   originTlsClientAuthRoutes(app, options);
+  customCertificateRoutes(app, options);
   originRoutes(app, options);
   userRoutes(app, options);
   statusRoutes(app, options);

@@ -3,6 +3,7 @@ export * from './client-certificates.ts';
 export { compileAll, compileDelta } from './compile.ts';
 export type { Context, Distribution } from './context.ts';
 export * from './credentials.ts';
+export * from './custom-certificates.ts';
 export { Deployment } from './deployment.ts';
 export * from './dns-records.ts';
 export { bootstrap, type Installation, renewSharedLeaf } from './installation.ts';

@@ -66,6 +66,24 @@ export const API_CODES = {
     message: 'Only one certificate is allowed: upload the leaf without its chain.',
     section: 'own',
   },
+  certificate_chain_broken: {
+    code: 1449,
+    status: 400,
+    message: 'The certificates are not a chain: put the leaf first and each issuer after what it issued.',
+    section: 'own',
+  },
+  certificate_not_for_zone: {
+    code: 1451,
+    status: 400,
+    message: 'The certificate names no hostname of this zone in its subjectAltName.',
+    section: 'own',
+  },
+  certificate_expires_too_soon: {
+    code: 1206,
+    status: 400,
+    message: 'This certificate has expired: upload one that is valid.',
+    section: SERVICE,
+  },
   certificate_quota: {
     code: 1445,
     status: 400,
@@ -87,6 +105,7 @@ export const API_CODES = {
   },
   hostname_certificate_not_found: { code: 1551, status: 404, message: 'Hostname certificate not found.', section: AOP },
   zone_certificate_not_found: { code: 1552, status: 404, message: 'Zone certificate not found.', section: AOP },
+  custom_certificate_not_found: { code: 1562, status: 404, message: 'Custom certificate not found.', section: 'own' },
   association_not_found: { code: 1553, status: 404, message: 'The setting for this hostname not found.', section: AOP },
 
   body_not_json: { code: 6007, status: 400, message: 'Malformed JSON in request body', section: GATEWAY },

@@ -3,4 +3,6 @@ export const QUOTAS = {
   hostnameCertificatesPerZone: 10,
   zoneCertificatesPerZone: 10,
   associationsPerCertificate: 100,
+  /** Ours: certificates for visitors. */
+  customCertificatesPerZone: 100,
 } as const;

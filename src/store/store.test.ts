@@ -149,10 +149,16 @@ test('a database of an older version is brought up to date', async () => {
     insert into accounts values ('a', 'A', 1);
     insert into zones values ('z', 'a', 'a.test', 'full', 0, 1, 1, 0);
     insert into client_certificates values
-      ('c', 'z', 'zone', 'pem', 'f', 'k', 'i', 's', '1', 1600894923000000, 1, 1, 1, 'active', null)`);
+      ('c', 'z', 'zone', 'pem', 'f', 'k', 'i', 's', '1', 1600894923000000, 1, 1, 1, 'active', null);
+    insert into server_certificates values ('www.a.test', 'pem', 'k', 1, 2)`);
   database.close();
   const store = await openStore(path, clock);
   const row = await store.db.selectFrom('client_certificates').select('expires_at').executeTakeFirstOrThrow();
   assert.equal(row.expires_at, Date.parse('2020-09-23T21:02:03Z'), 'in milliseconds now');
+  const issued = await store.db.selectFrom('server_certificates').selectAll().execute();
+  assert.deepEqual(
+    issued.map(({ hostname, algorithm, private_key, not_after }) => [hostname, algorithm, private_key, not_after]),
+    [['www.a.test', 'ecdsa', 'k', 2]],
+  );
   await store.close();
 });

@@ -2,4 +2,5 @@ export * from './certificate.ts';
 export * from './issue.ts';
 export { writePem } from './pem.ts';
 export * from './seal.ts';
-export * from './upload.ts';
+export { parseServerUpload, type ServerCertificateUpload } from './server-upload.ts';
+export { type ClientCertificateUpload, parseUpload } from './upload.ts';

@@ -27,17 +27,27 @@ function keyError(kind: ApiCodeName): ApiError {
  * `ApiError`, a kind of its own for each mistake.
  */
 export function parseUpload(certificate: string, privateKey: string): ClientCertificateUpload {
+  const { facts, key } = readLeafAndKey(certificate, privateKey);
+  const stored = `${certificate.trimEnd()}\n`;
+  return { facts: { ...facts, certificate: stored }, certificate: stored, privateKey: pkcs8(key) };
+}
+
+/** A leaf certificate and the private key that belongs to it. Throws as `parseUpload` says. */
+export function readLeafAndKey(
+  certificate: string,
+  privateKey: string,
+): { readonly facts: CertificateFacts; readonly key: KeyObject } {
   const facts = readCertificate(certificate);
   if (facts.isCa) throw new ApiError('certificate_not_leaf', { pointer: '/certificate' });
   const key = readPrivateKey(privateKey);
   checkAlgorithm(key);
   if (!isPair(certificate, key)) throw keyError('private_key_mismatch');
-  const stored = `${certificate.trimEnd()}\n`;
-  return {
-    facts: { ...facts, certificate: stored },
-    certificate: stored,
-    privateKey: key.export({ type: 'pkcs8', format: 'pem' }) as string,
-  };
+  return { facts, key };
+}
+
+/** A private key in the one form that is stored. */
+export function pkcs8(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }) as string;
 }
 
 function readPrivateKey(pem: string): KeyObject {

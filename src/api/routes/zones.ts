@@ -2,7 +2,7 @@ import { domainToUnicode } from 'node:url';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { createZone, deleteZone, type findZone, listZones } from '../../control/mod.ts';
-import { ApiError } from '../../core/mod.ts';
+import { ApiError, QUOTAS } from '../../core/mod.ts';
 import { readBody } from '../body.ts';
 import { formatMicroseconds, success } from '../envelope.ts';
 import { page } from '../paging.ts';
@@ -116,7 +116,7 @@ function zoneObject(zone: ZoneRow): object {
     vanity_name_servers: [],
     meta: {
       cdn_only: false,
-      custom_certificate_quota: 0,
+      custom_certificate_quota: QUOTAS.customCertificatesPerZone,
       dns_only: false,
       foundation_dns: false,
       page_rule_quota: 0,
