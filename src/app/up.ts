@@ -14,7 +14,7 @@ import {
   ServerCertificates,
 } from '../control/mod.ts';
 import { DEFAULT_LIMITS, type ListenAddress } from '../edge/mod.ts';
-import { LastGood, Publisher } from '../fleet/mod.ts';
+import { LastGood, Publisher, TicketSecrets } from '../fleet/mod.ts';
 import { ApiCounters, type Logger } from '../observe/mod.ts';
 import { systemClock, systemRandom } from '../platform/mod.ts';
 import { openStore, SchemaError, type Store } from '../store/mod.ts';
@@ -146,6 +146,9 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
   const inherited = inheritable([edgeHttps, edgeHttp]);
   const [https, http] = inherited.addresses;
   const socketPath = makeSocketPath();
+  const ticketSecrets = new TicketSecrets(systemRandom.bytes);
+  const rotateTickets = () => plane.publisher.useTicketSecrets(ticketSecrets.rotate(systemClock.now()));
+  rotateTickets();
   await plane.publisher.start(socketPath);
   const supervisor = new Supervisor({
     settings: {
@@ -219,7 +222,10 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
     throw error;
   }
   timers.push(setInterval(() => run(() => plane.deployment.expire(PENDING_LIMIT), logger), 1_000));
-  timers.push(setInterval(() => run(() => maintain(plane), logger), HOUR));
+  timers.push(
+    setInterval(() => run(() => maintain(plane), logger), HOUR),
+    setInterval(rotateTickets, HOUR),
+  );
   run(() => maintain(plane), logger);
   const [api, apiTls] = apis;
   return {

@@ -9,7 +9,7 @@ import {
   systemRandom,
   systemResolve,
 } from '../platform/mod.ts';
-import { parseMasterKey, unseal } from '../x509/mod.ts';
+import { deriveTicketKeys, parseMasterKey, unseal } from '../x509/mod.ts';
 import { openAccessLog } from './access-log-file.ts';
 
 /** What the supervisor tells a worker: one line of JSON on its stdin, which no other process can read. */
@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     site: 'LOC',
     unseal: (sealed, context) => unseal(masterKey, sealed, context),
     requestCertificate: (hostname, algorithm) => subscriber.requestCertificate(hostname, algorithm),
+    deriveTicketKeys,
     log: settings.accessLog === null ? null : openAccessLog(settings.accessLog, () => edge.counters.logDropped()),
     logger,
     resolve: systemResolve,

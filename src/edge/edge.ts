@@ -16,7 +16,12 @@ import { visitorAddress } from './origin-request.ts';
 import { OwnAddresses } from './own-addresses.ts';
 import { RayIds } from './ray.ts';
 import type { Route, RouteUse } from './route.ts';
-import { type RequestCertificate, type ServerContext, ServerContexts } from './server-contexts.ts';
+import {
+  type DeriveTicketKeys,
+  type RequestCertificate,
+  type ServerContext,
+  ServerContexts,
+} from './server-contexts.ts';
 import type { VisitorConnection } from './visitor.ts';
 
 /** What an edge is made of. */
@@ -29,6 +34,7 @@ export interface EdgeOptions {
   readonly site: string;
   readonly unseal: Unseal;
   readonly requestCertificate: RequestCertificate;
+  readonly deriveTicketKeys: DeriveTicketKeys;
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
   readonly resolve: ResolveName;
@@ -98,6 +104,7 @@ export class Edge {
       index: this.#index,
       unseal: options.unseal,
       request: options.requestCertificate,
+      deriveTicketKeys: options.deriveTicketKeys,
       logger: options.logger,
       now: () => this.deadlines.now,
     });
@@ -131,6 +138,11 @@ export class Edge {
     this.#index.apply(delta);
     this.#contexts.follow();
     this.#pools.follow(zones);
+  }
+
+  /** Takes what the keys of session tickets are derived from, the newest first (`ServerContexts`). */
+  useTicketSecrets(secrets: readonly Uint8Array[]): void {
+    this.#serverContexts.useTicketSecrets(secrets);
   }
 
   /** Where requests for a canonical hostname go. */

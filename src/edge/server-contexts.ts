@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import tls, { type SecureContext } from 'node:tls';
 import {
   type CustomCertificateEntry,
@@ -31,29 +32,45 @@ export interface ServerContextsOptions {
   readonly index: SnapshotIndex;
   readonly unseal: Unseal;
   readonly request: RequestCertificate;
+  readonly deriveTicketKeys: DeriveTicketKeys;
   readonly logger: Logger | null;
   readonly now: () => number;
 }
 
 type Entry = ServerCertificateEntry | CustomCertificateEntry;
 
+/** Derives the ticket keys of a context (`x509.deriveTicketKeys`): the first 16 bytes are the name that its tickets begin with. */
+export type DeriveTicketKeys = (secret: Uint8Array, scope: string, certificate: string) => Uint8Array;
+
 interface Cached {
   readonly entry: Entry;
   readonly context: SecureContext;
+  /** What its tickets begin with; null where the keys are the library's own. */
+  readonly ticketName: Uint8Array | null;
 }
 
 const MAX_CONTEXTS = 8192;
+const TICKET_NAME = 16;
 
 /**
  * TLS contexts toward visitors, by server name and by what the visitor can verify; made on first use, bounded. A context
- * has the ticket keys of its own: a session resumes only under the certificate and the versions that it was made with.
+ * has ticket keys of its own, derived from secrets that all workers share: a session resumes at each of them, and only
+ * under the certificate and the versions that it was made with.
  */
 export class ServerContexts {
   readonly #options: ServerContextsOptions;
   readonly #contexts = new Map<string, Cached>();
+  /** The newest first. None: the library makes keys of its own, which nobody shares. */
+  #secrets: readonly Uint8Array[] = [];
 
   constructor(options: ServerContextsOptions) {
     this.#options = options;
+  }
+
+  /** Takes the secrets of ticket keys, the newest first. Sessions of those that are left out end. */
+  useTicketSecrets(secrets: readonly Uint8Array[]): void {
+    this.#secrets = secrets;
+    this.#contexts.clear();
   }
 
   /**
@@ -69,16 +86,16 @@ export class ServerContexts {
     const policy = tlsPolicy(zone);
     const accepts = (key: ServerKey) => acceptsKey(hello, key, policy);
     const uploaded = this.#uploaded(zone.id, hostname, accepts);
-    if (uploaded !== undefined) return this.#meet(hostname, uploaded, policy);
+    if (uploaded !== undefined) return this.#meet(hostname, uploaded, policy, hello);
     const name = index.certificateName(hostname);
     if (name === null) return null;
     // Nobody makes an RSA key for a visitor who could not use that either.
     const algorithm = accepts('P-256') || !accepts('RSA') ? 'ecdsa' : 'rsa';
     const issued = index.serverCertificate(name, algorithm);
-    if (issued !== undefined) return this.#meet(hostname, issued, policy);
+    if (issued !== undefined) return this.#meet(hostname, issued, policy, hello);
     return request(name, algorithm).then(() => {
       const made = index.serverCertificate(name, algorithm);
-      return made === undefined ? null : this.#meet(hostname, made, policy);
+      return made === undefined ? null : this.#meet(hostname, made, policy, hello);
     });
   }
 
@@ -97,31 +114,60 @@ export class ServerContexts {
     return undefined;
   }
 
-  #meet(hostname: string, entry: Entry, policy: TlsPolicy): ServerContext | null {
+  #meet(hostname: string, entry: Entry, policy: TlsPolicy, { ticket }: ClientHello): ServerContext | null {
     try {
-      return { hostname, context: this.#contextOf(entry, policy), alpn: policy.alpn };
+      return { hostname, context: this.#contextFor(entry, policy, ticket), alpn: policy.alpn };
     } catch (error) {
       this.#options.logger?.error({ hostname, reason: (error as Error).message }, 'a visitor certificate is unusable');
       return null;
     }
   }
 
-  #contextOf(entry: Entry, { minVersion, maxVersion }: TlsPolicy): SecureContext {
-    const key = `${minVersion} ${maxVersion} ${keyOf(entry)}`;
+  /** A context makes and opens tickets of one secret: whoever brings one of an older secret meets that one's context. */
+  #contextFor(entry: Entry, policy: TlsPolicy, ticket: Uint8Array | null): SecureContext {
+    const [newest, ...older] = this.#secrets;
+    const current = this.#contextOf(entry, policy, newest);
+    if (ticket === null || current.ticketName === null || beginsWith(ticket, current.ticketName))
+      return current.context;
+    const secret = older.find((one) =>
+      beginsWith(ticket, this.#ticketKeys(one, entry, policy).subarray(0, TICKET_NAME)),
+    );
+    return secret === undefined ? current.context : this.#contextOf(entry, policy, secret).context;
+  }
+
+  #contextOf(entry: Entry, policy: TlsPolicy, secret: Uint8Array | undefined): Cached {
+    const key = `${this.#scopeOf(entry, policy)} ${secret === undefined ? -1 : this.#secrets.indexOf(secret)}`;
     const cached = this.#contexts.get(key);
-    if (cached?.entry === entry) return cached.context;
+    if (cached?.entry === entry) return cached;
+    const { minVersion, maxVersion } = policy;
     const isOld = minVersion === 'TLSv1' || minVersion === 'TLSv1.1';
     const ciphers = isOld ? oldTlsCiphers() : undefined;
+    const ticketKeys = secret === undefined ? undefined : this.#ticketKeys(secret, entry, policy);
     const context = tls.createSecureContext({
       cert: entry.certificate,
       key: this.#options.unseal(entry.privateKey, keyOf(entry)),
       minVersion,
       maxVersion,
       ...(ciphers === undefined ? {} : { ciphers }),
+      ...(ticketKeys === undefined ? {} : { ticketKeys: Buffer.from(ticketKeys) }),
     });
     const oldest = this.#contexts.size >= MAX_CONTEXTS ? this.#contexts.keys().next().value : undefined;
     if (oldest !== undefined) this.#contexts.delete(oldest);
-    this.#contexts.set(key, { entry, context });
-    return context;
+    const made = { entry, context, ticketName: ticketKeys?.subarray(0, TICKET_NAME) ?? null };
+    this.#contexts.set(key, made);
+    return made;
   }
+
+  #ticketKeys(secret: Uint8Array, entry: Entry, policy: TlsPolicy): Uint8Array {
+    return this.#options.deriveTicketKeys(secret, this.#scopeOf(entry, policy), entry.certificate);
+  }
+
+  /** Whatever a session must not be carried across. */
+  #scopeOf(entry: Entry, { minVersion, maxVersion }: TlsPolicy): string {
+    return `${minVersion} ${maxVersion} ${keyOf(entry)}`;
+  }
+}
+
+function beginsWith(data: Uint8Array, start: Uint8Array): boolean {
+  return Buffer.compare(data.subarray(0, start.length), start) === 0;
 }

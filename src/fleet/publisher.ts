@@ -71,6 +71,7 @@ export class Publisher {
   #sentAt: number[] = [];
   readonly #counting = new Map<number, { readonly waiting: Set<Subscriber>; readonly done: () => void }>();
   #request = 0;
+  #ticketSecrets: readonly string[] = [];
   #publishing: Promise<void> = Promise.resolve();
 
   constructor(source: SnapshotSource, lastGood: LastGood, events: PublisherEvents, logger: Logger, now: () => number) {
@@ -123,6 +124,15 @@ export class Publisher {
       const timer = setTimeout(() => waiter.done(false), timeout);
       this.#waiters.add(waiter);
     });
+  }
+
+  /** Hands the secrets that ticket keys are derived from (`TicketSecrets.rotate`) to all workers, now and when they come. */
+  useTicketSecrets(secrets: readonly string[]): void {
+    if (secrets[0] === this.#ticketSecrets[0]) return;
+    this.#ticketSecrets = secrets;
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.subscribed) this.#send(subscriber, { type: 'ticket_secrets', secrets });
+    }
   }
 
   /** Asks all workers for their counts. Resolves when they are in, at the latest after `limit` milliseconds. */
@@ -207,6 +217,9 @@ export class Publisher {
       case 'subscribe':
         subscriber.pid = message.pid;
         subscriber.subscribed = true;
+        if (this.#ticketSecrets.length > 0) {
+          this.#send(subscriber, { type: 'ticket_secrets', secrets: this.#ticketSecrets });
+        }
         this.#catchUp(subscriber, message.last);
         break;
       case 'acknowledge':

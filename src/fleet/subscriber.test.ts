@@ -14,6 +14,7 @@ after(() => rmSync(directory, { recursive: true }));
 class Target {
   readonly counters = { report: () => ({ added: [], gauges: [] }) };
   number: number;
+  secrets: string[] = [];
 
   constructor(number: number) {
     this.number = number;
@@ -25,6 +26,10 @@ class Target {
 
   apply(delta: Delta): void {
     this.number = delta.to;
+  }
+
+  useTicketSecrets(secrets: readonly Uint8Array[]): void {
+    this.secrets = secrets.map((secret) => Buffer.from(secret).toString());
   }
 }
 
@@ -79,4 +84,27 @@ test('a target without a state starts with the one that it is sent', async () =>
   socket.write(`${JSON.stringify({ type: 'snapshot', number: 3, entries: [], more: false })}\n`);
   await started;
   assert.equal(target.number, 3);
+});
+
+test('the secrets of ticket keys are there before the first state, and whenever new ones come', async () => {
+  const target = new Target(0);
+  subscriber = new Subscriber(target, path, 1);
+  const started = subscriber.start();
+  const socket = await connected;
+  const say = (...secrets: string[]) => {
+    const encoded = secrets.map((secret) => Buffer.from(secret).toString('base64'));
+    socket.write(`${JSON.stringify({ type: 'ticket_secrets', secrets: encoded })}\n`);
+  };
+  say('one');
+  socket.write(`${JSON.stringify({ type: 'snapshot', number: 3, entries: [], more: false })}\n`);
+  await started;
+  assert.deepEqual(target.secrets, ['one']);
+  say('two', 'one');
+  socket.write(`${JSON.stringify({ type: 'count', request: 7 })}\n`);
+  await new Promise<void>((resolve) => {
+    socket.on('data', (data) => {
+      if (String(data).includes('"request":7')) resolve();
+    });
+  });
+  assert.deepEqual(target.secrets, ['two', 'one']);
 });

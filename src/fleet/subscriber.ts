@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import net, { type Socket } from 'node:net';
 import type { Delta, ServerAlgorithm, Snapshot, SnapshotEntry } from '../core/mod.ts';
 import type { CounterReport } from '../observe/mod.ts';
@@ -9,6 +10,8 @@ export interface SnapshotTarget {
   readonly number: number;
   load(snapshot: Snapshot): void;
   apply(delta: Delta): void;
+  /** Takes what ticket keys are derived from, the newest first, in place of what it had. */
+  useTicketSecrets(secrets: readonly Uint8Array[]): void;
   /** What it counts. */
   readonly counters: { report(): CounterReport };
 }
@@ -137,6 +140,9 @@ export class Subscriber {
       case 'certificate':
         this.#wanted.get(message.request)?.(message.found);
         this.#wanted.delete(message.request);
+        break;
+      case 'ticket_secrets':
+        this.#target.useTicketSecrets(message.secrets.map((secret) => Buffer.from(secret, 'base64')));
         break;
       case 'count':
         this.#report(message.request);

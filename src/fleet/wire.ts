@@ -33,6 +33,8 @@ export type ControlMessage =
   | { readonly type: 'delta'; readonly delta: Delta }
   /** The answer to `certificate_wanted`; the certificate itself came before, as a delta. */
   | { readonly type: 'certificate'; readonly request: number; readonly found: boolean }
+  /** What the keys of session tickets are derived from, base64, the newest first. Comes before the first state. */
+  | { readonly type: 'ticket_secrets'; readonly secrets: readonly string[] }
   /** Asks for `counted`. */
   | { readonly type: 'count'; readonly request: number };
 

@@ -11,7 +11,7 @@ import { type AddressRange, DEFAULT_LIMITS, Edge, type EdgeOptions, type Limits 
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
 import { type ResolveName, systemAddresses, systemResolve } from '../../src/platform/mod.ts';
-import type { IssuedCertificate, Issuer } from '../../src/x509/mod.ts';
+import { deriveTicketKeys, type IssuedCertificate, type Issuer } from '../../src/x509/mod.ts';
 import { makeCa, makeServer } from './certificates.ts';
 import { SILENT } from './control-plane.ts';
 
@@ -51,6 +51,7 @@ export function makeEdge(
     site: 'TST',
     unseal,
     requestCertificate,
+    deriveTicketKeys,
     log: new AccessLog((lines, taken) => {
       for (const line of lines.trim().split('\n')) onRecord(JSON.parse(line) as AccessRecord);
       taken();
