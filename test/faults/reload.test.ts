@@ -266,6 +266,53 @@ test('SIGHUP that meets a reload under way leads to one more, and a stop ends th
   assert.deepEqual([...states()].sort(), ['READY=1', 'RELOADING=1', 'STOPPING=1']);
 });
 
+/** One request with a session; resolves with whether it was resumed and the next session. */
+function resume({ info, hostname, ca }: Place, version: tls.SecureVersion, offered?: Buffer) {
+  const [host, port] = info.edge.https.split(':');
+  const versions = { minVersion: version, maxVersion: version };
+  return new Promise<{ readonly isReused: boolean; readonly session: Buffer | undefined }>((resolve, reject) => {
+    const session = offered === undefined ? {} : { session: offered };
+    const socket = tls.connect({ host: host!, port: Number(port), servername: hostname, ca, ...versions, ...session });
+    let made: Buffer | undefined;
+    let isReused = false;
+    socket.on('session', (one: Buffer) => {
+      made = one;
+    });
+    socket.on('secureConnect', () => {
+      isReused = socket.isSessionReused();
+      if (version === 'TLSv1.2') made = socket.getSession();
+      socket.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`);
+    });
+    socket.on('data', () => undefined);
+    socket.on('error', reject);
+    socket.on('close', () => resolve({ isReused, session: made }));
+  });
+}
+
+// Bun takes no ticket keys (docs/visitor-certificates.md).
+test('a TLS session resumes at every worker, and after a reload', {
+  skip: process.versions.bun !== undefined && 'Bun takes no ticket keys',
+}, async () => {
+  const args = ['--data', workshop.path(), '--workers', '3', '--demo', ...FREE_PORTS];
+  const { process: up, info } = await workshop.up(args);
+  const place = { info, hostname: info.demo!.hostnames[0]!, ca: readFileSync(info.rootCaFile, 'utf8') };
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const { session } = await resume(place, version);
+    const reused = await Promise.all(Array.from({ length: 20 }, () => resume(place, version, session)));
+    assert.deepEqual(
+      reused.map(({ isReused }) => isReused),
+      reused.map(() => true),
+      version,
+    );
+    const before = up.stderr.match(/"reloaded"/g)?.length ?? 0;
+    up.child.kill('SIGHUP');
+    await up.until(({ stderr }) => (stderr.match(/"reloaded"/g)?.length ?? 0) > before);
+    assert.equal((await resume(place, version, session)).isReused, true, `${version} after a reload`);
+  }
+  up.child.kill('SIGTERM');
+  assert.equal((await up.finished).code, 0);
+});
+
 test('the load spreads over workers that share one queue', async () => {
   const args = ['--data', workshop.path(), '--workers', '2', '--demo', '--access-log', 'access.log', ...FREE_PORTS];
   const { process: up, info } = await workshop.up(args);
