@@ -21,13 +21,23 @@ export function run(args) {
     console.error('No Bun 1.4.5 (or newer) and no Node 26.10 (or newer) was found. Run "npm install" first.');
     process.exit(3);
   }
-  const child = spawn(runtime, [join(root, 'src/cli/main.ts'), ...rest], { stdio: 'inherit' });
+  const { env, descriptors } = passedOn(process.env);
+  const stdio = ['inherit', 'inherit', 'inherit', ...descriptors];
+  const child = spawn(runtime, [join(root, 'src/cli/main.ts'), ...rest], { stdio, env });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     console.error(`${runtime} did not start: ${error.message}`);
     process.exit(3);
   });
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+}
+
+/** Sockets that systemd passes to this process (`sd_listen_fds(3)`) are meant for the one that it starts. */
+function passedOn(environment) {
+  const { LISTEN_PID, LISTEN_FDS, ...env } = environment;
+  if (LISTEN_PID !== String(process.pid)) return { env, descriptors: [] };
+  const descriptors = Array.from({ length: Number(LISTEN_FDS) }, (_, i) => 3 + i);
+  return { env: { ...env, LISTEN_FDS }, descriptors };
 }
 
 if (process.argv[1] !== undefined && import.meta.url.endsWith('/countersign.js') && isMain())

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import net from 'node:net';
 import { formatHostPort, type HostPort } from '../config/mod.ts';
 import { type ListeningSocket, openListeningSocket } from '../platform/mod.ts';
@@ -9,11 +10,18 @@ export interface ClaimedAddress extends HostPort {
   readonly socket: ListeningSocket | null;
 }
 
-/** Claims an address for the workers, and picks the port where it is 0. Throws `StartError`. */
-export async function claimAddress(address: HostPort, flag: string): Promise<ClaimedAddress> {
-  const { host } = address;
+/**
+ * Claims an address for the workers, and picks the port where it is 0. `passed` is a socket that listens there already and
+ * that somebody else holds. Throws `StartError`.
+ */
+export async function claimAddress(address: HostPort, flag: string, passed?: number): Promise<ClaimedAddress> {
+  const { host, port } = address;
+  if (passed !== undefined) {
+    if (port === 0) throw new StartError(`--${flag} must name the port of the socket that was passed on.`);
+    return { host, port, socket: { fd: passed, port, close: () => closeSync(passed) } };
+  }
   try {
-    const socket = await openListeningSocket(host, address.port);
+    const socket = await openListeningSocket(host, port);
     return { host, port: socket?.port ?? (await checkFree(address)), socket };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -81,12 +81,16 @@ export class Supervisor {
     return isDone;
   }
 
-  /** Drains all workers. Resolves when the last one is gone. `force` kills them instead. */
-  async stop(force = false): Promise<void> {
+  /** Ends all workers: drained, with notice to visitors or without, or killed. Resolves when the last one is gone. */
+  async stop(how: 'notice' | 'stop' | 'kill'): Promise<void> {
     this.#isStopping = true;
     for (const { timer } of this.#slots) if (timer !== null) clearTimeout(timer);
     const children = [...this.#slots.flatMap(({ child }) => child ?? []), ...this.#others];
-    await Promise.all(children.map((child) => this.#end(child, () => child.kill(force ? 'SIGKILL' : 'SIGTERM'))));
+    const ask = (child: ChildProcess) => {
+      if (how === 'notice') child.stdin?.write('"drain"\n');
+      else child.kill(how === 'kill' ? 'SIGKILL' : 'SIGTERM');
+    };
+    await Promise.all(children.map((child) => this.#end(child, () => ask(child))));
   }
 
   async #replaceAll(): Promise<boolean> {

@@ -16,7 +16,7 @@ import {
 import { DEFAULT_LIMITS, type ListenAddress } from '../edge/mod.ts';
 import { LastGood, Publisher, TicketSecrets } from '../fleet/mod.ts';
 import { ApiCounters, type Logger } from '../observe/mod.ts';
-import { systemClock, systemRandom } from '../platform/mod.ts';
+import { passedSockets, systemClock, systemRandom } from '../platform/mod.ts';
 import { openStore, SchemaError, type Store } from '../store/mod.ts';
 import { formatMasterKey, SealError } from '../x509/mod.ts';
 import { type ClaimedAddress, claimAddress } from './claim-address.ts';
@@ -141,8 +141,11 @@ async function openInstallation(context: Context, store: Store): Promise<Install
 
 /** Starts everything over an open control plane. Resolves when all listeners are bound. Throws `StartError`. */
 export async function start(plane: ControlPlane, config: Config, logger: Logger): Promise<Running> {
-  const edgeHttps = await claimAddress(config.edgeHttps, 'edge-https');
-  const edgeHttp = await claimAddress(config.edgeHttp, 'edge-http');
+  const passed = passedSockets(process.env, process.pid);
+  const edgeHttps = await claimAddress(config.edgeHttps, 'edge-https', passed.get('https'));
+  const edgeHttp = await claimAddress(config.edgeHttp, 'edge-http', passed.get('http'));
+  // A successor is served from the same queue: visitors are told to come again, as in a reload.
+  const hasSuccessor = passed.size > 0;
   const inherited = inheritable([edgeHttps, edgeHttp]);
   const [https, http] = inherited.addresses;
   const socketPath = makeSocketPath();
@@ -201,9 +204,12 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
   const stop = async (force = false): Promise<void> => {
     draining = true;
     for (const timer of timers) clearInterval(timer);
-    // From here nobody new gets in, also not into the queue of a socket that no worker reads.
+    // From here nobody new gets in, also not into the queue of a socket that no worker reads and nobody else holds.
     inherited.close();
-    await Promise.all([supervisor.stop(force), ...apis.map((api) => api.close())]);
+    await Promise.all([
+      supervisor.stop(force ? 'kill' : hasSuccessor ? 'notice' : 'stop'),
+      ...apis.map((api) => api.close()),
+    ]);
     await plane.close();
     rmSync(dirname(socketPath), { recursive: true, force: true });
   };

@@ -3,6 +3,7 @@ export * from './dns.ts';
 export * from './files.ts';
 export * from './interfaces.ts';
 export * from './listening-socket.ts';
+export * from './passed-sockets.ts';
 export * from './random.ts';
 export * from './runtime.ts';
 export * from './service-manager.ts';

@@ -19,6 +19,8 @@ export interface Finished {
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What it inherits from 3 on. */
+  readonly descriptors?: readonly number[];
 }
 
 /** The contract of `up --json` as a test reads it (design/product.md). */
@@ -118,13 +120,17 @@ export class Workshop {
   }
 
   /** Starts any program; its standard input stays open. */
-  exec(program: string, args: readonly string[], { env = {}, cwd = this.directory }: SpawnOptions = {}): Process {
+  exec(
+    program: string,
+    args: readonly string[],
+    { env = {}, cwd = this.directory, descriptors = [] }: SpawnOptions = {},
+  ): Process {
     const child = spawn(program, args, {
       cwd,
       env: { ...this.#environment(), ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
     });
-    child.stdin.on('error', () => undefined);
+    child.stdin?.on('error', () => undefined);
     const started = new Process(child);
     this.#running.add(started);
     started.finished.finally(() => this.#running.delete(started));

@@ -5,8 +5,10 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import tls, { type TLSSocket } from 'node:tls';
+import { openListeningSocket } from '../../src/platform/mod.ts';
 import { eventually, isAlive, isGone } from '../doubles/process-list.ts';
 import { FREE_PORTS, type UpInfo, Workshop } from '../doubles/program.ts';
+import { eachRequest, response, scriptedOrigin } from '../doubles/wire.ts';
 
 const workshop = new Workshop();
 /** A long run by hand: COUNTERSIGN_TEST_RELOADS=100. */
@@ -329,6 +331,56 @@ test('the load spreads over workers that share one queue', async () => {
   }
   assert.equal(lines.length >= 160, true);
   for (const count of byWorker.values()) assert.ok(count >= 16, `unfair: ${[...byWorker.values()]}`);
+});
+
+/** A zone whose one hostname is pulled in the clear from a port of loopback; the demo's own origin ends with the program. */
+async function setUp({ api, tokenFile }: UpInfo, hostname: string, port: number): Promise<void> {
+  const headers = { Authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}` };
+  const call = async (method: string, path: string, body: object) => {
+    const response = await fetch(api + path, { method, headers, body: JSON.stringify(body) });
+    assert.equal(response.status, 200, path);
+    return ((await response.json()) as { result: { id: string } }).result;
+  };
+  const { id } = await call('POST', '/zones', { name: hostname });
+  await call('PATCH', `/zones/${id}/settings/ssl`, { value: 'flexible' });
+  const origin = { address: '127.0.0.1', https_port: port, http_port: port };
+  await call('PUT', `/zones/${id}/countersign/origins/${hostname}`, origin);
+}
+
+test('a restart of the whole program refuses nobody where another one holds its sockets', async () => {
+  const origin = await scriptedOrigin((socket) => eachRequest(socket, () => socket.write(response('here'))));
+  const [forHttps, forHttp] = [await openListeningSocket('127.0.0.1', 0), await openListeningSocket('127.0.0.1', 0)];
+  const edge = ['--edge-https', `127.0.0.1:${forHttps!.port}`, '--edge-http', `127.0.0.1:${forHttp!.port}`];
+  const args = ['--data', workshop.path(), '--workers', '2', '--api', '127.0.0.1:0', ...edge];
+  const options = {
+    env: { LISTEN_FDS: '2', LISTEN_FDNAMES: 'https:http' },
+    descriptors: [forHttps!.fd, forHttp!.fd],
+  };
+  const { process: first, info } = await workshop.up(args, options);
+  const hostname = 'restart.test';
+  await setUp(info, hostname, origin.port);
+  const place = { info, hostname, ca: readFileSync(info.rootCaFile, 'utf8') };
+  let running = first;
+  const kept = keptGetter(place);
+  const loads = [load('new', (progress) => get(place, progress)), load('kept', kept.ask)];
+  try {
+    for (let restart = 1; restart <= 2; restart++) {
+      const before = loads.map(({ count }) => count);
+      await eventually(() => loads.every(({ count }, i) => count > before[i]!), 'a load stands still');
+      running.child.kill('SIGTERM');
+      const { code, stderr } = await running.finished;
+      assert.equal(code, 0, stderr);
+      running = (await workshop.up(args, options)).process;
+    }
+  } finally {
+    await Promise.all(loads.map((one) => one.stop()));
+    kept.close();
+  }
+  const failures = loads.flatMap((one) => one.failures.map(({ text }) => text));
+  assert.deepEqual(failures, [], `of ${loads.map(({ count }) => count)}`);
+  running.child.kill('SIGTERM');
+  assert.equal((await running.finished).code, 0);
+  for (const held of [forHttps!, forHttp!, origin]) held.close();
 });
 
 test('a new worker that cannot start changes nothing: the old ones serve on', async () => {
