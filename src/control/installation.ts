@@ -36,9 +36,11 @@ export async function bootstrap(context: Context): Promise<Installation> {
   }
   const id = newId(context.random);
   const options = issueOptions(context, id);
-  const root = await issueRoot(options, 'ecdsa');
-  const rsaRoot = await issueRoot(options, 'rsa');
-  const ca = await issueOriginPullCa(options);
+  const [root, rsaRoot, ca] = await Promise.all([
+    issueRoot(options, 'ecdsa'),
+    issueRoot(options, 'rsa'),
+    issueOriginPullCa(options),
+  ]);
   const leaf = await sharedLeaf(context, ca, id);
   await context.store.mutate(SYSTEM, async (trx) => {
     const sealed = (text: string, what: string) => seal(masterKey, text, what, context.random.bytes);
