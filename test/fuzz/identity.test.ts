@@ -12,7 +12,10 @@ test('never another identity: 3,000 requests while certificates, switches and or
   assert.deepEqual(found.mismatches, [], figures);
   // Without these the run would have shown nothing.
   assert.ok(found.changes > 50 && found.identitiesSeen > 30 && found.overlapped > 10, figures);
-  assert.ok(found.reused > 500 && found.webSockets > 100, figures);
+  assert.ok(found.reused > 500 && found.misdirected > 20, figures);
+  assert.deepEqual(found.unused, [], figures);
+  const requests = [...Object.values(found.byVisitorProtocol), ...Object.values(found.byOriginProtocol)];
+  assert.ok(Math.min(...requests) > 50, figures);
   for (const version of ['TLSv1.2', 'TLSv1.3']) assert.ok((found.resumed[version] ?? 0) > 50, figures);
 });
 

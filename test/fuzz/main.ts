@@ -20,8 +20,8 @@ interface Outcome {
 
 const FUZZES: Readonly<Record<string, (orders: Orders) => Promise<Outcome>>> = {
   identity: async (orders) => {
-    const { mismatches, ...figures } = await fuzzIdentity(orders);
-    return { figures, findings: mismatches };
+    const { mismatches, unused, ...figures } = await fuzzIdentity(orders);
+    return { figures, findings: [...mismatches, ...unused] };
   },
   http1: async (orders) => {
     const { broken, ...figures } = await fuzzHttp1(orders);

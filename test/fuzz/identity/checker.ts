@@ -1,17 +1,38 @@
+import {
+  emptyTally,
+  ORIGIN_PROTOCOLS,
+  type OriginProtocol,
+  type Tally,
+  VISITOR_PROTOCOLS,
+  type VisitorProtocol,
+} from './protocols.ts';
+
 /** What an origin saw of the client, as the visitor was told. */
 export interface Seen {
-  /** SHA-256 fingerprint of the client certificate; `none`, `plain` (no TLS) or `unavailable` (the edge refused). */
+  /**
+   * SHA-256 fingerprint of the client certificate; `none`, `plain` (no TLS), or why the edge pulled nothing:
+   * `unavailable`, or `no http2` for gRPC.
+   */
   readonly identity: string;
   /** Whether the origin's handshake was a resumed one. */
   readonly resumed: boolean;
   /** The request's number on its connection to the origin, from 1. */
   readonly nth: number;
+  /** The version of TLS. */
   readonly protocol: string;
+  /** How the origin was asked; null where it was not. */
+  readonly http: OriginProtocol | null;
+}
+
+/** An answer of the edge's own, which asked no origin. */
+export function pulledNothing(identity: string): Seen {
+  return { identity, resumed: false, nth: 1, protocol: 'none', http: null };
 }
 
 /** A request that is under way, with every identity that was right at some time of it. */
 export interface Pending {
   readonly what: string;
+  readonly by: VisitorProtocol;
   readonly rightNow: () => string;
   readonly allowed: Set<string>;
 }
@@ -30,9 +51,12 @@ export interface Mismatch {
 export class IdentityChecker {
   readonly mismatches: Mismatch[] = [];
   requests = 0;
+  readonly byVisitor: Tally<VisitorProtocol> = emptyTally(VISITOR_PROTOCOLS);
+  /** By protocol toward the origin, plain http included. */
+  readonly byOrigin: Tally<OriginProtocol> = emptyTally(ORIGIN_PROTOCOLS);
   /** Requests on a connection that carried one before. */
   reused = 0;
-  /** First requests of connections with a resumed handshake, by protocol. */
+  /** First requests of connections with a resumed handshake, by version of TLS. */
   readonly resumed: Record<string, number> = {};
   /** Requests that overlapped a change of their own identity. */
   overlapped = 0;
@@ -40,8 +64,8 @@ export class IdentityChecker {
   readonly #pending = new Set<Pending>();
 
   /** A request is about to be sent. */
-  begin(what: string, rightNow: () => string): Pending {
-    const pending = { what, rightNow, allowed: new Set([rightNow()]) };
+  begin(what: string, by: VisitorProtocol, rightNow: () => string): Pending {
+    const pending = { what, by, rightNow, allowed: new Set([rightNow()]) };
     this.#pending.add(pending);
     return pending;
   }
@@ -55,6 +79,8 @@ export class IdentityChecker {
   end(pending: Pending, seen: Seen): void {
     this.#pending.delete(pending);
     this.requests++;
+    this.byVisitor[pending.by]++;
+    if (seen.http !== null) this.byOrigin[seen.http]++;
     this.identities.add(seen.identity);
     if (pending.allowed.size > 1) this.overlapped++;
     if (seen.nth > 1) this.reused++;

@@ -5,6 +5,8 @@ import { type Draw, seeded } from '../../doubles/random.ts';
 import { connectHttp, connectHttps, type Visitor } from '../../doubles/wire.ts';
 import { IdentityChecker, type Mismatch } from './checker.ts';
 import { type EchoOrigins, startEchoOrigins } from './echo-origin.ts';
+import { connectHttp2, visitHttp2, visitMisdirected } from './http2-visitor.ts';
+import { type OriginProtocol, type Tally, unusedProtocols, type VisitorProtocol } from './protocols.ts';
 import { type Visit, visit } from './visitor.ts';
 import { BROKEN_KEY, World } from './world.ts';
 
@@ -28,12 +30,29 @@ export interface IdentityFindings {
   readonly overlapped: number;
   readonly reused: number;
   readonly resumed: Readonly<Record<string, number>>;
-  readonly webSockets: number;
+  readonly byVisitorProtocol: Readonly<Tally<VisitorProtocol>>;
+  readonly byOriginProtocol: Readonly<Tally<OriginProtocol>>;
+  /** Requests for a hostname that the HTTP/2 connection was not made for: each was refused. */
+  readonly misdirected: number;
+  /** Protocols that no request used: such a run has not shown what it is for. */
+  readonly unused: readonly string[];
   readonly mismatches: readonly Mismatch[];
 }
 
 /** Requests of all visitors between two changes, about. */
 const REQUESTS_A_CHANGE = 30;
+/** Whom each visitor is, in turn. */
+const VISITORS = ['https', 'http2', 'https', 'http', 'http2', 'https', 'http2', 'http'] as const;
+const HTTP1_KINDS: readonly Visit['kind'][] = [...Array<'get'>(7).fill('get'), 'post', 'post', 'websocket'];
+const HTTP2_KINDS: readonly Visit['kind'][] = [...HTTP1_KINDS, 'grpc', 'grpc', 'grpc'];
+const HAS_BODY: ReadonlySet<Visit['kind']> = new Set(['post', 'grpc']);
+/**
+ * Hostnames whose origins end connections, now and then, so that the next ones resume. An HTTP/2 origin refuses what is on its way
+ * then, and the edge asks again only where there is no body: those hostnames get none.
+ */
+const ENDED = /^(?:shop|img|old)\./;
+/** Streams of an HTTP/2 visitor at once, at most. */
+const MAX_STREAMS = 6;
 const SILENCE = 15_000;
 const PROGRESS_EVERY = 10_000;
 
@@ -46,7 +65,8 @@ export async function fuzzIdentity(run: IdentityRun): Promise<IdentityFindings> 
   let origins: EchoOrigins | undefined;
   const world = await World.make(draw, async (server) => {
     origins = await startEchoOrigins(server);
-    return { tls12: origins.tls12.port, tls13: origins.tls13.port, plain: origins.plain.port };
+    const { tls12, tls13, http1, plain } = origins;
+    return { tls12: tls12.port, tls13: tls13.port, http1: http1.port, plain: plain.port };
   });
   const edge = makeEdge(
     { drain: 2_000 },
@@ -74,7 +94,7 @@ class Run {
   #ports = { https: 0, http: 0 };
   #end = Number.POSITIVE_INFINITY;
   #changes = 0;
-  #webSockets = 0;
+  #misdirected = 0;
   #wakeChanger: () => void = () => undefined;
 
   constructor(run: IdentityRun, draw: Draw, world: World, edge: Edge) {
@@ -93,7 +113,7 @@ class Run {
     if (this.#run.seconds !== undefined) this.#end = performance.now() + this.#run.seconds * 1000;
     const count = this.#run.visitors ?? 24;
     const changing = this.#changeAgainAndAgain();
-    const visitors = Array.from({ length: count }, (_, i) => this.#visitAgainAndAgain(i % 4 === 3 ? 'http' : 'https'));
+    const visitors = Array.from({ length: count }, (_, i) => this.#visitAgainAndAgain(VISITORS[i % VISITORS.length]!));
     try {
       await Promise.all(visitors);
     } finally {
@@ -102,7 +122,7 @@ class Run {
       await Promise.allSettled([changing, ...visitors]);
     }
     await changing;
-    const { requests, identities, overlapped, reused, resumed, mismatches } = this.#checker;
+    const { requests, identities, overlapped, reused, resumed, byVisitor, byOrigin, mismatches } = this.#checker;
     return {
       seed: this.#run.seed,
       requests,
@@ -112,7 +132,10 @@ class Run {
       overlapped,
       reused,
       resumed,
-      webSockets: this.#webSockets,
+      byVisitorProtocol: byVisitor,
+      byOriginProtocol: byOrigin,
+      misdirected: this.#misdirected,
+      unused: unusedProtocols(byVisitor, byOrigin),
       mismatches,
     };
   }
@@ -127,31 +150,60 @@ class Run {
   }
 
   /** One visitor: a connection for some requests, then the next one. */
-  async #visitAgainAndAgain(scheme: Scheme): Promise<void> {
+  async #visitAgainAndAgain(who: (typeof VISITORS)[number]): Promise<void> {
     while (!this.#isOver) {
       const own = this.#pick(this.#world.hostnames);
-      const visitor = await this.#connect(scheme, own);
-      // An edge that never answers is found too.
-      visitor.socket.setTimeout(SILENCE, () => visitor.socket.destroy());
-      try {
-        let isUsable = true;
-        for (let left = 1 + this.#draw(40); left > 0 && isUsable && !this.#isOver; left--) {
-          // Over https the Host is the server name; over http one connection visits all zones.
-          const host = scheme === 'https' ? own : this.#pick(this.#world.hostnames);
-          isUsable = await visit(visitor, this.#checker, this.#request(host, scheme));
-          this.#count();
-        }
-      } finally {
-        visitor.socket.destroy();
-      }
+      if (who === 'http2') await this.#visitHttp2(own);
+      else await this.#visitHttp1(who, own);
     }
   }
 
-  #request(host: string, scheme: Scheme): Visit {
-    const kind = this.#pick(['get', 'get', 'get', 'get', 'get', 'get', 'get', 'post', 'post', 'websocket'] as const);
-    if (kind === 'websocket') this.#webSockets++;
-    const path = `/${this.#draw(4) === 0 ? 'close' : 'keep'}/${this.#draw(1_000_000)}`;
-    return { host, path, kind, rightNow: () => this.#world.rightNow(host, scheme) };
+  async #visitHttp1(scheme: Scheme, own: string): Promise<void> {
+    const visitor = await this.#connect(scheme, own);
+    // An edge that never answers is found too.
+    visitor.socket.setTimeout(SILENCE, () => visitor.socket.destroy());
+    try {
+      let isUsable = true;
+      for (let left = 1 + this.#draw(40); left > 0 && isUsable && !this.#isOver; left--) {
+        // Over https the Host is the server name; over http one connection visits all zones.
+        const host = scheme === 'https' ? own : this.#pick(this.#world.hostnames);
+        isUsable = await visit(visitor, this.#checker, this.#request(host, scheme, HTTP1_KINDS));
+        this.#count();
+      }
+    } finally {
+      visitor.socket.destroy();
+    }
+  }
+
+  /** Several streams at once on one connection, each one request after the other. */
+  async #visitHttp2(own: string): Promise<void> {
+    const session = await connectHttp2(this.#ports.https, own, this.#world.root.certificate);
+    session.setTimeout(SILENCE, () => session.destroy());
+    const ask = async () => {
+      for (let left = 1 + this.#draw(20); left > 0 && !this.#isOver; left--) {
+        const request = this.#request(own, 'https', HTTP2_KINDS);
+        if (this.#draw(20) === 0) {
+          const other = this.#pick(this.#world.hostnames.filter((hostname) => hostname !== own));
+          await visitMisdirected(session, other, request.path);
+          this.#misdirected++;
+        } else {
+          await visitHttp2(session, this.#checker, request);
+          this.#count();
+        }
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: 1 + this.#draw(MAX_STREAMS) }, ask));
+    } finally {
+      session.destroy();
+    }
+  }
+
+  #request(host: string, scheme: Scheme, kinds: readonly Visit['kind'][]): Visit {
+    const isEnded = ENDED.test(host);
+    const kind = this.#pick(isEnded ? kinds.filter((one) => !HAS_BODY.has(one)) : kinds);
+    const path = `/${isEnded && this.#draw(2) === 0 ? 'close' : 'keep'}/${this.#draw(1_000_000)}`;
+    return { host, path, kind, rightNow: () => this.#world.rightNow(host, scheme, kind === 'grpc') };
   }
 
   #count(): void {

@@ -12,6 +12,7 @@ import {
   SnapshotIndex,
   type SslMode,
   type ZoneEntry,
+  zoneSetting,
 } from '../../../src/core/mod.ts';
 import type { IssuedCertificate, Issuer } from '../../../src/x509/mod.ts';
 import { makeCa, makeClient, makeServer } from '../../doubles/certificates.ts';
@@ -21,6 +22,8 @@ import type { Draw } from '../../doubles/random.ts';
 export interface OriginPorts {
   readonly tls12: number;
   readonly tls13: number;
+  /** TLS 1.3, without HTTP/2. */
+  readonly http1: number;
   readonly plain: number;
 }
 
@@ -32,6 +35,10 @@ const ZONES: readonly [name: string, ssl: SslMode][] = [
 const LABELS = ['www', 'api', 'shop', 'img', 'old'];
 /** Server names that hostnames of all zones share. */
 const SERVER_NAMES = [null, 'origin.test', 'other.test'];
+/** Whom an origin sees where the client certificate cannot be used: nobody. */
+export const UNAVAILABLE = 'unavailable';
+/** Whom an origin sees of a gRPC call where it offers no HTTP/2: nobody. */
+export const NO_HTTP2 = 'no http2';
 /** Stands for a private key that does not open. */
 export const BROKEN_KEY = 'broken';
 const SPARE = 8;
@@ -78,12 +85,13 @@ export class World {
     return this.#made;
   }
 
-  /** Whom the origin must see for a request now: a fingerprint, `none`, `plain`, or `unavailable` for no pull at all. */
-  rightNow(hostname: string, scheme: Scheme): string {
-    const { identity, originScheme } = resolve(this.index, hostname, scheme);
-    if (originScheme === 'http') return 'plain';
-    if (identity === null) return 'none';
-    return identity.privateKey === BROKEN_KEY ? 'unavailable' : this.#fingerprints.get(identity.id)!;
+  /** Whom the origin must see for a request now: a fingerprint, `none`, `plain`, or why there is no pull at all. */
+  rightNow(hostname: string, scheme: Scheme, isGrpc = false): string {
+    const { identity, originScheme, zone } = resolve(this.index, hostname, scheme);
+    if (originScheme === 'http') return isGrpc ? NO_HTTP2 : 'plain';
+    if (identity?.privateKey === BROKEN_KEY) return UNAVAILABLE;
+    if (isGrpc && this.index.originOf(zone!.id, hostname)!.origin!.httpsPort === this.#ports.http1) return NO_HTTP2;
+    return identity === null ? 'none' : this.#fingerprints.get(identity.id)!;
   }
 
   /** Makes certificates, so that the next changes have some. */
@@ -140,6 +148,7 @@ export class World {
         tlsClientAuth: true,
         originTlsClientAuth: i !== 2,
         certificateIds: ofZone.map((identity) => identity.id),
+        settings: { origin_max_http_version: i === 1 ? '1' : '2' },
       });
       for (const [k, label] of LABELS.entries()) {
         const certId = ofHostnames[k]?.id;
@@ -170,7 +179,7 @@ export class World {
     return {
       // Nobody listens on the second one of a few: the next address is tried.
       addresses: this.#draw(6) === 0 ? ['127.0.0.9', '127.0.0.1'] : ['127.0.0.1'],
-      httpsPort: this.#draw(2) === 0 ? this.#ports.tls12 : this.#ports.tls13,
+      httpsPort: this.#ports[this.#pick(['tls12', 'tls12', 'tls13', 'tls13', 'http1'] as const)],
       httpPort: this.#ports.plain,
       sni: this.#pick(SERVER_NAMES),
       hostHeader: this.#draw(8) === 0 ? 'origin.test' : null,
@@ -209,7 +218,7 @@ export class World {
     const identities = entries.filter((entry): entry is IdentityEntry => entry.kind === 'identity');
     const ofZone = identities.filter(({ level, zoneId }) => level === 'zone' && zoneId === zone.id);
     const ofHostnames = identities.filter(({ level, zoneId }) => level === 'hostname' && zoneId === zone.id);
-    switch (this.#draw(12)) {
+    switch (this.#draw(13)) {
       case 0:
         return { what: `global of ${zone.name}`, upserts: [{ ...zone, tlsClientAuth: !zone.tlsClientAuth }] };
       case 1:
@@ -279,6 +288,13 @@ export class World {
           what: `shared certificate ${made.id}`,
           upserts: [made, { ...old, sharedIdentityId: made.id }],
           deletes: [`identity:${old.sharedIdentityId}`],
+        };
+      }
+      case 11: {
+        const version = zoneSetting(zone, 'origin_max_http_version') === '2' ? '1' : '2';
+        return {
+          what: `${zone.name} asks its origins by HTTP/${version} at most`,
+          upserts: [{ ...zone, settings: { origin_max_http_version: version } }],
         };
       }
       default:
