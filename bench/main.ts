@@ -7,6 +7,7 @@ import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { propagation } from './propagation.ts';
+import { soak } from './soak.ts';
 import { startTime } from './start.ts';
 import { WORKS } from './works.ts';
 
@@ -16,7 +17,8 @@ const { values, positionals } = parseArgs({
     bun: { type: 'string' },
     node: { type: 'string' },
     rounds: { type: 'string', default: '6' },
-    seconds: { type: 'string', default: '3' },
+    runtime: { type: 'string' },
+    seconds: { type: 'string' },
     work: { type: 'string', multiple: true, default: [] },
     connections: { type: 'string', default: '50' },
     idle: { type: 'string', default: '10000' },
@@ -28,7 +30,7 @@ const { values, positionals } = parseArgs({
 });
 const runtimes: Runtime[] = (['bun', 'node'] as const).flatMap((name) => {
   const path = values[name];
-  return path ? [{ name, path }] : [];
+  return path && (values.runtime ?? name) === name ? [{ name, path }] : [];
 });
 
 const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
@@ -37,7 +39,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
       runtimes,
       works: WORKS.filter(({ name }) => values.work.length === 0 || values.work.includes(name)),
       rounds: Number(values.rounds),
-      seconds: Number(values.seconds),
+      seconds: Number(values.seconds ?? 3),
     }),
   propagation: () => propagation({ runtimes, workers: Number(values.workers), changes: Number(values.changes) }),
   memory: () => memory({ runtimes, requests: Number(values.requests), connections: Number(values.connections) }),
@@ -47,7 +49,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
     latency({
       runtimes,
       rounds: Number(values.rounds),
-      seconds: Number(values.seconds),
+      seconds: Number(values.seconds ?? 3),
       connections: Number(values.connections),
     }),
   hosts: () =>
@@ -55,8 +57,13 @@ const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
       runtimes,
       hosts: Number(values.hosts),
       rounds: Number(values.rounds),
-      seconds: Number(values.seconds),
+      seconds: Number(values.seconds ?? 3),
     }),
+  soak: async () => {
+    const { text, isGood } = await soak({ runtimes, seconds: Number(values.seconds ?? 1800) });
+    if (!isGood) process.exitCode = 1;
+    return text;
+  },
 };
 
 const unknown = positionals.find((name) => !Object.hasOwn(QUESTIONS, name));
@@ -64,7 +71,9 @@ if (unknown !== undefined) {
   process.stderr.write(`There is no benchmark "${unknown}": choose from ${Object.keys(QUESTIONS).join(', ')}.\n`);
   process.exit(2);
 }
-for (const name of positionals.length > 0 ? positionals : Object.keys(QUESTIONS)) {
+/** A soak takes its time: it runs where it is named. */
+const usual = Object.keys(QUESTIONS).filter((name) => name !== 'soak');
+for (const name of positionals.length > 0 ? positionals : usual) {
   process.stdout.write(`\n== ${name}\n${await QUESTIONS[name]!()}\n`);
 }
-process.exit(0);
+process.exit();

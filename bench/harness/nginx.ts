@@ -6,7 +6,10 @@ import { type Program, reachable, start } from './processes.ts';
 /** The one cipher suite of every connection, so that all proxies encrypt alike. */
 export const SUITE = 'TLS_AES_128_GCM_SHA256';
 
-/** An nginx origin that demands a client certificate, one worker; `/1k` and `/10m` are that large, `/upload` takes what is sent. */
+/**
+ * An nginx origin that demands a client certificate, one worker; `/1k` and `/10m` are that large, `/upload` takes what is
+ * sent; `/who` (1 KiB) and `/1m` tell in `X-Client` the fingerprint of the client certificate.
+ */
 export async function startNginxOrigin(certificates: Certificates, port: number): Promise<Program> {
   const server = `server {
     listen 127.0.0.1:${port} ssl backlog=4096; server_name ${HOSTNAME};
@@ -15,8 +18,11 @@ export async function startNginxOrigin(certificates: Certificates, port: number)
     ssl_conf_command Ciphersuites ${SUITE}; default_type text/plain;
     location = /1k { return 200 "${'x'.repeat(1024)}"; }
     location = /10m { alias ${certificates.directory}/10m; }
-    location = /upload { client_max_body_size 8m; return 200 "taken"; } }`;
+    location = /upload { client_max_body_size 8m; return 200 "taken"; }
+    location = /who { add_header X-Client $ssl_client_fingerprint; return 200 "${'x'.repeat(1024)}"; }
+    location = /1m { add_header X-Client $ssl_client_fingerprint; alias ${certificates.directory}/1m; } }`;
   writeFileSync(join(certificates.directory, '10m'), 'x'.repeat(10 * 1024 * 1024));
+  writeFileSync(join(certificates.directory, '1m'), 'x'.repeat(1024 * 1024));
   return await startNginx('origin', certificates, port, server);
 }
 
