@@ -86,7 +86,7 @@ async function soakOne(
     const requests = KINDS.map((kind) => `${kind} ${tally.requests[kind]}`).join(', ');
     const [rss, sockets] = [pids.map((pid) => residentMiB(pid).toFixed(0)), product.workers.map(openSockets)];
     say(
-      `${took} s: ${requests}; ${tally.failed} failed, ${tally.retries} sent again, ${rotation.changes} changes; ` +
+      `${took} s: ${requests}; ${tally.failed} failed, ${tally.retries} sent again; ` +
         `RSS MiB ${rss.slice(0, -1).join(' + ')}, control ${rss.at(-1)}; connections ${sockets.join(' + ')}`,
     );
   };
@@ -104,19 +104,19 @@ async function soakOne(
       expected,
       isOver,
     }),
-    again(CHANGE_EVERY, () => rotation.next()),
+    again(CHANGE_EVERY, () => tally.count('change', () => rotation.next())),
     again(SAMPLE_EVERY, () => samples.push(pids.map(residentMiB))),
     again(REPORT_EVERY, minute),
   ]);
   const cpu = (cpuMicroseconds(product.pid) - cpuBefore) / 1e6 / seconds;
-  return report(runtime, tally, samples, { changes: rotation.changes, seconds, cpu });
+  return report(runtime, tally, samples, { seconds, cpu });
 }
 
 function report(
   { name }: Runtime,
   { requests, failures, failed, retries }: Tally,
   samples: readonly Sample[],
-  { changes, seconds, cpu }: { readonly changes: number; readonly seconds: number; readonly cpu: number },
+  { seconds, cpu }: { readonly seconds: number; readonly cpu: number },
 ): SoakReport {
   const quarter = (number: number) =>
     samples.slice(Math.floor((samples.length * (number - 1)) / 4), Math.floor((samples.length * number) / 4));
@@ -146,7 +146,7 @@ function report(
         `${growth < 0 ? '' : '+'}${(growth * 100).toFixed(1)} %`,
       ]),
     ]),
-    `${changes} changes through the API; ${retries} requests sent again after an idle close; ${cpu.toFixed(2)} CPUs used by the product`,
+    `${retries} requests sent again after an idle close; ${cpu.toFixed(2)} CPUs used by the product`,
     `${failed === 0 ? 'no request failed' : `${failed} requests failed`}; memory is ${isFlat ? '' : 'not '}flat (at most +${FLAT * 100} %)`,
   ].join('\n\n');
   return { text, isGood: failed === 0 && isFlat && isUsed };

@@ -11,8 +11,6 @@ interface Uploaded {
 
 /** Changes identities through the API, as operators do: certificates are replaced, levels are switched. */
 export class Rotation {
-  /** Calls that changed something. */
-  changes = 0;
   readonly #product: Product;
   readonly #certificates: Certificates;
   readonly #expected: ExpectedIdentity;
@@ -60,7 +58,7 @@ export class Rotation {
     const old = this.#ofZone;
     const isInUse = this.#expected.newest === old.fingerprint;
     this.#ofZone = await this.#upload(this.#path, isInUse);
-    await this.#call('DELETE', `${this.#path}/${old.id}`);
+    await this.#product.call('DELETE', `${this.#path}/${old.id}`);
     if (isInUse) this.#expected.changed();
   }
 
@@ -70,7 +68,7 @@ export class Rotation {
     const old = this.#ofHostnames;
     this.#ofHostnames = await this.#upload(store, true);
     await this.#putAssociations(this.#ofHostnames.id, true);
-    if (old !== null) await this.#call('DELETE', `${store}/${old.id}`);
+    if (old !== null) await this.#product.call('DELETE', `${store}/${old.id}`);
     this.#expected.changed();
   }
 
@@ -81,29 +79,24 @@ export class Rotation {
     this.#expected.changing(this.#ofZone.fingerprint);
     await this.#putAssociations(old.id, null);
     this.#expected.changed();
-    await this.#call('DELETE', `${this.#path}/hostnames/certificates/${old.id}`);
+    await this.#product.call('DELETE', `${this.#path}/hostnames/certificates/${old.id}`);
   }
 
   /** Changes nothing for hostnames that have their own. */
   async #switchZoneLevel(enabled: boolean): Promise<void> {
-    await this.#call('PUT', `${this.#path}/settings`, { enabled });
+    await this.#product.call('PUT', `${this.#path}/settings`, { enabled });
   }
 
   async #putAssociations(certId: string, enabled: boolean | null): Promise<void> {
     const config = [HOSTNAME, ECHO_HOSTNAME].map((hostname) => ({ hostname, cert_id: certId, enabled }));
-    await this.#call('PUT', `${this.#path}/hostnames`, { config });
+    await this.#product.call('PUT', `${this.#path}/hostnames`, { config });
   }
 
   async #upload(path: string, isNext: boolean): Promise<Uploaded> {
     const { certificate, privateKey } = await this.#certificates.issueClient();
     const fingerprint = fingerprintText(new X509Certificate(certificate).fingerprint);
     if (isNext) this.#expected.changing(fingerprint);
-    const { id } = await this.#call<{ id: string }>('POST', path, { certificate, private_key: privateKey });
+    const { id } = await this.#product.call<{ id: string }>('POST', path, { certificate, private_key: privateKey });
     return { id, fingerprint };
-  }
-
-  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    this.changes++;
-    return await this.#product.call<T>(method, path, body);
   }
 }

@@ -1,5 +1,5 @@
-/** What the load of a soak consists of. */
-export const KINDS = ['keep-alive', 'new connection', 'HTTP/2', 'upload', 'download', 'WebSocket'] as const;
+/** What the load of a soak consists of; `change` is one through the API. */
+export const KINDS = ['keep-alive', 'new connection', 'HTTP/2', 'upload', 'download', 'WebSocket', 'change'] as const;
 
 /** One of `KINDS`. */
 export type Kind = (typeof KINDS)[number];

@@ -128,9 +128,12 @@ function overHttp2(visit: Visit): () => Promise<void> {
   };
   return async () => {
     left -= HTTP2_STREAMS;
-    const current = session !== null && !session.closed && !session.destroyed && left > 0 ? session : await connect();
+    const isUsable = session !== null && !session.closed && !session.destroyed && left > 0;
+    const current = isUsable ? Promise.resolve(session!) : connect();
     await Promise.all(
-      Array.from({ length: HTTP2_STREAMS }, () => visit.tally.count('HTTP/2', () => stream(current, visit.expected))),
+      Array.from({ length: HTTP2_STREAMS }, () =>
+        visit.tally.count('HTTP/2', async () => stream(await current, visit.expected)),
+      ),
     );
   };
 }
