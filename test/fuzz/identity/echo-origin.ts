@@ -105,7 +105,7 @@ function echoHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, seen
     if (isGrpc) stream.respond(fields, { waitForTrailers: true });
     else stream.respond({ ...fields, 'content-length': String(text.length) });
     stream.end(isGrpc ? grpcMessage(text) : text);
-    // GOAWAY: what is on its way is refused, and may be asked again elsewhere (RFC 9113 section 8.7).
+    // GOAWAY, and the end once the streams are through.
     if (path.includes('close')) stream.session?.close();
   });
   stream.resume();

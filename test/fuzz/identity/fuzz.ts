@@ -47,8 +47,8 @@ const HTTP1_KINDS: readonly Visit['kind'][] = [...Array<'get'>(7).fill('get'), '
 const HTTP2_KINDS: readonly Visit['kind'][] = [...HTTP1_KINDS, 'grpc', 'grpc', 'grpc'];
 const HAS_BODY: ReadonlySet<Visit['kind']> = new Set(['post', 'grpc']);
 /**
- * Hostnames whose origins end connections, now and then, so that the next ones resume. An HTTP/2 origin refuses what is on its way
- * then, and the edge asks again only where there is no body: those hostnames get none.
+ * Hostnames whose origins end connections, now and then, so that the next ones resume. What is on its way to an HTTP/2 server of
+ * the runtimes then is lost without a word about it, and only a request without a body may be made again: those hostnames get no others.
  */
 const ENDED = /^(?:shop|img|old)\./;
 /** Streams of an HTTP/2 visitor at once, at most. */
