@@ -15,6 +15,10 @@ import type { Route } from './route.ts';
 import type { Visitor } from './visitor.ts';
 
 const EMPTY = Buffer.alloc(0);
+/** Bytes of a body that are kept as long as the origin may refuse the request. */
+const MAX_KEPT = 32 * 1024;
+/** Times that a request is made again because an origin refused it. */
+const MAX_REFUSALS = 3;
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 /** Failures before anything was sent, after which another address of the origin may be tried (spec/origin-pulls.md 3.2). */
 const TRY_NEXT_ADDRESS: ReadonlySet<OriginFailureName> = new Set([
@@ -54,6 +58,11 @@ export class Exchange {
   #waiting: Buffer[] = [];
   #sentHead = false;
   #sentBody = false;
+  /** What was sent of the body; null where it need not or cannot be sent again. */
+  #kept: Buffer[] | null = [];
+  #keptLength = 0;
+  /** Refusals that are still made good. */
+  #refusalsLeft = MAX_REFUSALS;
   /** One retry on another address is all there is. */
   #hasTriedAnother = false;
   #trailers = '';
@@ -164,7 +173,14 @@ export class Exchange {
 
   #sendBody(origin: Origin, data: Buffer): void {
     this.#sentBody = true;
+    if (origin.canRefuse) this.#keep(data);
     origin.sendBody(data);
+  }
+
+  #keep(data: Buffer): void {
+    this.#keptLength += data.length;
+    if (this.#keptLength > MAX_KEPT) this.#kept = null;
+    this.#kept?.push(data);
   }
 
   /** The origin takes no more for now. */
@@ -192,6 +208,7 @@ export class Exchange {
   /** The origin's final response head; `exists` says whether a body follows. */
   responseHead(head: ResponseHead, exists: boolean): void {
     this.status = this.originStatus = head.status;
+    this.#kept = null;
     this.#decoder = exists ? decoderFor(head, this.head.acceptEncoding) : null;
     if (this.#decoder !== null) this.#startDecoder(this.#decoder);
     const keepsContentEncoding = this.#decoder === null;
@@ -313,6 +330,7 @@ export class Exchange {
 
   #retry(attempt: Attempt, failure: OriginFailureName): boolean {
     const { pool, addressIndex } = attempt;
+    if (attempt.wasRefused && this.#sendAgain(attempt)) return true;
     if (attempt.isReused && failure === 'empty_response' && !attempt.hasAnswered) {
       if (this.#sentBody || !IDEMPOTENT.has(this.head.method) || this.head.hasBody) return false;
       this.#sentHead = false;
@@ -324,6 +342,19 @@ export class Exchange {
     if (other === null) return false;
     this.#hasTriedAnother = true;
     this.#reconnect(attempt, other);
+    return true;
+  }
+
+  /** The origin has not processed the request: it may be sent again whatever its method (RFC 9113 section 8.7), if its body is still there. */
+  #sendAgain(attempt: Attempt): boolean {
+    if (this.#kept === null || this.#refusalsLeft === 0) return false;
+    this.#refusalsLeft--;
+    this.#waiting = this.#kept;
+    this.#kept = [];
+    this.#keptLength = 0;
+    this.#sentHead = false;
+    this.#sentBody = false;
+    this.#reconnect(attempt.pool.isRetired ? null : attempt, attempt.pool.preferred);
     return true;
   }
 

@@ -25,6 +25,8 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   readonly #out: Outbox;
   deadline: number;
   isReused = false;
+  readonly canRefuse = false;
+  readonly wasRefused = false;
   hasAnswered = false;
   readonly #socket: Socket;
   readonly #reader: MessageReader;

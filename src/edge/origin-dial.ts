@@ -17,6 +17,7 @@ export class OriginDial implements Attempt, Timed {
   readonly addressIndex: number;
   readonly isReused = false;
   readonly hasAnswered = false;
+  readonly wasRefused = false;
   deadline: number;
   readonly #socket: TLSSocket;
   #waiting: Exchange[] = [];

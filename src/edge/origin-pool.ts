@@ -57,6 +57,8 @@ export class OriginPool {
   readonly level: number;
   /** The newest TLS session of this pool; never leaves it. */
   session: Buffer | undefined;
+  /** Streams that the origin allowed on its newest HTTP/2 connection: what a new one may begin with, before it says so itself. */
+  maxStreams = 100;
   readonly #idle: OriginConnection[] = [];
   readonly #connections = new Set<OriginConnection>();
   /** HTTP/2 connections, and those that may become one. */

@@ -11,12 +11,16 @@ export interface Attempt {
   readonly isReused: boolean;
   /** True once a byte of the response came. */
   readonly hasAnswered: boolean;
+  /** True where the origin has said that it did not process the request (RFC 9113 section 8.7). */
+  readonly wasRefused: boolean;
 }
 
 /** Where an exchange's request goes: a connection to an origin, which has one request at a time, or a stream of one. */
 export interface Origin extends Attempt {
   /** True when requests can be written. */
   readonly isReady: boolean;
+  /** True where the origin may refuse the request without processing it, and say so. */
+  readonly canRefuse: boolean;
   /** Address of the peer, or empty before TCP stands. */
   readonly remoteAddress: string;
   /** `TLSv1.3` and the like; `none` over plain http. */

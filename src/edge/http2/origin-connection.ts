@@ -43,6 +43,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
     this.#calm = new Calm(edge.deadlines.now);
     this.deadline = edge.deadlines.now + edge.limits.originIdle;
     this.session = new Http2Session(socket, this, edge.limits.responseHead);
+    this.session.maxStreams = pool.maxStreams;
     edge.deadlines.add(this);
     edge.counters.connectionOpened(pool.level);
     socket.on('data', (data: Buffer) => this.#onSocketData(data));
@@ -146,7 +147,10 @@ export class Http2OriginConnection implements SessionOwner, Timed {
     return streamId >= this.#nextId;
   }
 
-  onSettings(): void {}
+  onSettings(): void {
+    // An origin that allows none is about to go: a new connection may try one.
+    this.pool.maxStreams = Math.max(1, this.session.maxStreams);
+  }
 
   onGoaway(lastStreamId: number): void {
     this.#isGoingAway = true;

@@ -20,7 +20,9 @@ export class OriginStream implements Origin, SessionStream, Timed {
   readonly output: StreamOutput;
   readonly isReused: boolean;
   readonly isReady = true;
+  readonly canRefuse = true;
   hasAnswered = false;
+  wasRefused = false;
   deadline = Number.POSITIVE_INFINITY;
   readonly #connection: Http2OriginConnection;
   readonly #exchange: Exchange;
@@ -199,6 +201,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
 
   closed(code: number | null): void {
     if (this.#isGone) return;
+    this.wasRefused = code === ERROR_CODE.REFUSED_STREAM;
     this.#failed(code === null ? this.#connection.failure : 'empty_response');
   }
 

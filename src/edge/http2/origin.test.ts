@@ -37,6 +37,7 @@ type Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
 async function startOrigin(
   handler: Handler,
   enforce = false,
+  settings: http2.Settings = {},
 ): Promise<{ port: number; subjects: string[]; server: Http2SecureServer }> {
   const server = http2.createSecureServer({
     cert: serverPair.certificate,
@@ -44,6 +45,7 @@ async function startOrigin(
     ca: ca.certificate,
     requestCert: true,
     rejectUnauthorized: enforce,
+    settings,
   });
   const subjects: string[] = [];
   server.on('session', (session) => {
@@ -85,8 +87,13 @@ async function visit(edge: TestEdge): Promise<ClientHttp2Session> {
   return session;
 }
 
-async function start(handler: Handler, level: 'hostname' | 'zone' | 'global' | 'none' = 'zone', enforce = false) {
-  const origin = await startOrigin(handler, enforce);
+async function start(
+  handler: Handler,
+  level: 'hostname' | 'zone' | 'global' | 'none' = 'zone',
+  enforce = false,
+  settings: http2.Settings = {},
+) {
+  const origin = await startOrigin(handler, enforce, settings);
   const edge = await startEdge(policy(origin.port, level), { drain: 500 });
   closers.push(() => edge.edge.drain());
   return { origin, edge, session: await visit(edge) };
@@ -228,6 +235,26 @@ test('an origin that refuses the certificate, is down, or speaks no HTTP/2 becom
   assert.match(decodeURIComponent(String(answer.headers['grpc-message'])), /HTTP\/2/);
 });
 
+test('more requests at once than an origin allows on a connection are all answered', async () => {
+  const answer: Handler = (stream) => {
+    stream.on('error', () => undefined);
+    stream.on('end', () => {
+      stream.respond({ ':status': 200 });
+      stream.end('fine');
+    });
+    stream.resume();
+  };
+  const { session } = await start(answer, 'zone', false, { maxConcurrentStreams: 10 });
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, async (_, i) => {
+      const { stream, answer } = call(session, `/${i}`, { 'content-type': 'text/plain' });
+      stream.end('body');
+      return await answer;
+    }),
+  );
+  assert.deepEqual(new Set(answers.map(({ headers }) => Number(headers[':status']))), new Set([200]));
+});
+
 test('an origin that lies about its length, or resets, never looks complete', async () => {
   const { session } = await start((stream, headers) => {
     stream.on('error', () => undefined);
@@ -251,14 +278,16 @@ test('an origin that lies about its length, or resets, never looks complete', as
 async function rawOrigin(
   onRequest: (socket: Socket, connection: number, streamId: number) => void,
   onPing: (socket: Socket) => void = () => undefined,
+  onBody: (socket: Socket, streamId: number, data: string) => void = () => undefined,
 ): Promise<number> {
   const origin = await scriptedOrigin(
     (socket, connection) => {
       const reader = new FrameReader(
         {
-          onFrame: (type, _flags, streamId) => {
+          onFrame: (type, _flags, streamId, payload) => {
             if (type === FRAME.HEADERS) onRequest(socket, connection, streamId);
             if (type === FRAME.PING) onPing(socket);
+            if (type === FRAME.DATA) onBody(socket, streamId, payload.toString('latin1'));
           },
           onFrameTooLarge: () => undefined,
         },
@@ -289,6 +318,42 @@ const answered = (streamId: number, word: string): Buffer =>
     true,
     16_384,
   );
+
+const REFUSALS: Readonly<Record<string, (streamId: number) => Buffer>> = {
+  'a reset': (streamId) => frame.rstStream(streamId, ERROR_CODE.REFUSED_STREAM),
+  'a GOAWAY': (streamId) => frame.goaway(Math.max(0, streamId - 2), ERROR_CODE.NO_ERROR),
+};
+
+for (const [name, refusal] of Object.entries(REFUSALS)) {
+  test(`a call that an origin refuses unprocessed by ${name} is made again with its body, three times at most, if that is not too long`, async () => {
+    let refusals = 0;
+    let length = 10;
+    let received = '';
+    const port = await rawOrigin(
+      () => undefined,
+      undefined,
+      (socket, streamId, data) => {
+        received += data;
+        if (received.length < length) return;
+        socket.write(refusals-- > 0 ? refusal(streamId) : answered(streamId, received.slice(5)));
+        received = '';
+      },
+    );
+    const edge = await startEdge(policy(port, 'none'), { drain: 500 });
+    closers.push(() => edge.edge.drain());
+    const session = await visit(edge);
+    assert.equal((await unary(session, '/')).headers['x-word'], 'hello');
+    refusals = 3;
+    assert.equal((await unary(session, '/refused')).headers['x-word'], 'hello');
+    refusals = 4;
+    assert.equal((await unary(session, '/always')).headers['grpc-status'], '14');
+    refusals = 1;
+    length = 40_000;
+    const { stream, answer } = call(session, '/long');
+    stream.end(Buffer.alloc(length));
+    assert.equal((await answer).headers['grpc-status'], '14');
+  });
+}
 
 test('a GOAWAY of the origin ends nothing that is under way, and new calls take another connection', async () => {
   const asked = Promise.withResolvers<Socket>();
