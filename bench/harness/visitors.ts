@@ -25,8 +25,8 @@ const KIBIBYTE = MEBIBYTE.subarray(0, 1024);
 const HTTP2_STREAMS = 5;
 /** A connection that is kept is made anew after so many requests, as visitors come and go. */
 const REQUESTS_A_CONNECTION = 500;
-/** Echoes of a WebSocket, which so ends well before the hard cap on connections of an identity that went. */
-const ECHOES = 200;
+/** Milliseconds that a WebSocket lives: it ends well before the hard cap on connections of an identity that went (30 s). */
+const WEB_SOCKET_LIFE = 10_000;
 const PATIENCE = 30_000;
 
 const fields = (hostname: string): string => `Host: ${hostname}\r\nUser-Agent: soak\r\n`;
@@ -159,15 +159,15 @@ async function stream(session: ClientHttp2Session, expected: ExpectedIdentity): 
 /** Opens a WebSocket, sends a message a turn and awaits its echo, closes it, and opens the next one. */
 function webSocket(visit: Visit): () => Promise<void> {
   let socket: OpenWebSocket | null = null;
-  let left = 0;
+  let end = 0;
   return () =>
     visit.tally.count('WebSocket', async () => {
       try {
         if (socket === null) {
           socket = await OpenWebSocket.open(visit);
-          left = ECHOES;
+          end = performance.now() + WEB_SOCKET_LIFE;
         }
-        if (left-- > 0) await socket.echo(OPCODE.TEXT, `message ${left}`);
+        if (performance.now() < end) await socket.echo(OPCODE.TEXT, `message ${performance.now()}`);
         else {
           await socket.echo(OPCODE.CLOSE, '');
           await socket.end();
