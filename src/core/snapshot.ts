@@ -117,6 +117,84 @@ export interface CustomCertificateEntry {
   readonly expiresAt: number;
 }
 
+/** Whose a ruleset is, or another rule outside rulesets: it applies to all zones of an account, or to one zone. */
+export interface RuleScope {
+  readonly scope: 'account' | 'zone';
+  /** Id of the account or zone. */
+  readonly scopeId: string;
+}
+
+/** One rule of a ruleset, as the API has it (spec/origin-pulls.md 7.3). */
+export interface RuleEntry {
+  readonly id: string;
+  readonly ref: string;
+  readonly version: string;
+  readonly action: string;
+  /** As in the API, checked when it was written; its members keep the API's names. */
+  readonly actionParameters: Readonly<Record<string, unknown>> | null;
+  readonly expression: string;
+  readonly description: string;
+  readonly enabled: boolean;
+  /** As in the API, checked when it was written. */
+  readonly ratelimit: Readonly<Record<string, unknown>> | null;
+  /** `logging.enabled`; null where nothing is said. */
+  readonly logging: boolean | null;
+}
+
+/** The version of a ruleset that is in use. Immutable. */
+export interface RulesetEntry extends RuleScope {
+  readonly kind: 'ruleset';
+  readonly id: string;
+  /** `root` and `zone` are entry points of their phase; `custom` ones run where an `execute` rule names them. */
+  readonly rulesetKind: 'root' | 'zone' | 'custom';
+  readonly name: string;
+  readonly phase: string;
+  readonly version: string;
+  readonly rules: readonly RuleEntry[];
+}
+
+/** A list that expressions name as `$name`. Immutable. */
+export interface ListEntry {
+  readonly kind: 'list';
+  readonly id: string;
+  readonly accountId: string;
+  readonly name: string;
+  readonly listKind: 'ip' | 'hostname' | 'asn';
+  /** Addresses and CIDR ranges, hostnames (`*.` at the start of one covers what is below), or numbers. */
+  readonly items: readonly string[];
+}
+
+/** An IP access rule. Immutable. */
+export interface AccessRuleEntry extends RuleScope {
+  readonly kind: 'access_rule';
+  readonly id: string;
+  readonly mode: 'block' | 'challenge' | 'js_challenge' | 'managed_challenge' | 'whitelist';
+  readonly target: 'ip' | 'ip_range' | 'asn' | 'country';
+  readonly value: string;
+}
+
+/** A zone lockdown: only the listed addresses may ask for the listed URLs. Immutable. */
+export interface LockdownEntry {
+  readonly kind: 'lockdown';
+  readonly id: string;
+  readonly zoneId: string;
+  /** `host/path` patterns, with `*`. */
+  readonly urls: readonly string[];
+  /** Addresses and CIDR ranges. */
+  readonly addresses: readonly string[];
+  readonly paused: boolean;
+}
+
+/** A user-agent rule: what a visitor with exactly this `User-Agent` meets. Immutable. */
+export interface UserAgentRuleEntry {
+  readonly kind: 'user_agent_rule';
+  readonly id: string;
+  readonly zoneId: string;
+  readonly mode: 'block' | 'challenge' | 'js_challenge' | 'managed_challenge';
+  readonly userAgent: string;
+  readonly paused: boolean;
+}
+
 /** One unit of the snapshot: what a delta adds, replaces or removes. */
 export type SnapshotEntry =
   | InstallationEntry
@@ -124,11 +202,17 @@ export type SnapshotEntry =
   | HostnameEntry
   | IdentityEntry
   | ServerCertificateEntry
-  | CustomCertificateEntry;
+  | CustomCertificateEntry
+  | RulesetEntry
+  | ListEntry
+  | AccessRuleEntry
+  | LockdownEntry
+  | UserAgentRuleEntry;
 
 /**
  * Names an entry for ever: `zone:ID`, `hostname:ZONE/NAME`, `identity:ID`, `server_certificate:NAME` (with ` rsa` behind
- * it for that algorithm), `custom_certificate:ID`, `installation`.
+ * it for that algorithm), `custom_certificate:ID`, `ruleset:ID`, `list:ID`,
+ * `access_rule:ID`, `lockdown:ID`, `user_agent_rule:ID`, `installation`.
  */
 export type EntryKey = string;
 
@@ -155,6 +239,11 @@ export const entryKey = {
   serverCertificate: (hostname: string, algorithm: ServerAlgorithm): EntryKey =>
     `server_certificate:${hostname}${algorithm === 'rsa' ? ' rsa' : ''}`,
   customCertificate: (id: string): EntryKey => `custom_certificate:${id}`,
+  ruleset: (id: string): EntryKey => `ruleset:${id}`,
+  list: (id: string): EntryKey => `list:${id}`,
+  accessRule: (id: string): EntryKey => `access_rule:${id}`,
+  lockdown: (id: string): EntryKey => `lockdown:${id}`,
+  userAgentRule: (id: string): EntryKey => `user_agent_rule:${id}`,
 };
 
 /** The key of an entry. */
@@ -172,5 +261,15 @@ export function keyOf(entry: SnapshotEntry): EntryKey {
       return entryKey.serverCertificate(entry.hostname, entry.algorithm);
     case 'custom_certificate':
       return entryKey.customCertificate(entry.id);
+    case 'ruleset':
+      return entryKey.ruleset(entry.id);
+    case 'list':
+      return entryKey.list(entry.id);
+    case 'access_rule':
+      return entryKey.accessRule(entry.id);
+    case 'lockdown':
+      return entryKey.lockdown(entry.id);
+    case 'user_agent_rule':
+      return entryKey.userAgentRule(entry.id);
   }
 }

@@ -28,6 +28,11 @@ function zoneOf(entry: SnapshotEntry): string | null | undefined {
       return null;
     case 'server_certificate':
     case 'custom_certificate':
+    case 'ruleset':
+    case 'list':
+    case 'access_rule':
+    case 'lockdown':
+    case 'user_agent_rule':
       return undefined;
   }
 }
