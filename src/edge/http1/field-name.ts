@@ -18,6 +18,7 @@ export type FieldRole =
   | 'cf-connecting-ip'
   | 'cdn-loop'
   | 'traceparent'
+  | 'priority'
   | 'content-encoding'
   | 'date';
 
@@ -86,6 +87,7 @@ export const REQUEST_FIELDS = new FieldNames(
     ['cf-connecting-ip', 'cf-connecting-ip'],
     ['cdn-loop', 'cdn-loop'],
     ['traceparent', 'traceparent'],
+    ['priority', 'priority'],
     ['drop', 'keep-alive proxy-connection proxy-authorization proxy-authenticate te http2-settings'],
     ['drop', 'x-forwarded-proto x-real-ip cf-visitor cf-ray cf-ipcountry cf-connecting-ipv6 cf-pseudo-ipv4'],
     ['drop', 'true-client-ip cf-worker cf-ew-via cf-connecting-o2o client-cert client-cert-chain'],

@@ -34,6 +34,8 @@ export class RequestHead {
   cdnLoop: string | null = null;
   /** Goes on as it came, too; empty where there are several, of which none counts. */
   traceparent: string | null = null;
+  /** Goes on as it came, too (RFC 9218 section 5). */
+  priority: string | null = null;
   /** These fields as sent, several joined by commas; null where there are none. */
   transferEncoding: string | null = null;
   connection: string | null = null;
@@ -138,6 +140,10 @@ export function takeRequestField(head: RequestHead, role: FieldRole, value: stri
       return undefined;
     case 'cdn-loop':
       head.cdnLoop = head.cdnLoop === null ? value : `${head.cdnLoop}, ${value}`;
+      return undefined;
+    case 'priority':
+      head.priority = value;
+      head.fields += `priority: ${value}\r\n`;
       return undefined;
     case 'traceparent':
       head.traceparent = head.traceparent === null ? value : '';

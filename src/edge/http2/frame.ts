@@ -4,7 +4,7 @@ export const FRAME_HEADER_LENGTH = 9;
 /** What SETTINGS_MAX_FRAME_SIZE is where nothing was said, and the least it may be (RFC 9113 section 6.5.2). */
 export const DEFAULT_MAX_FRAME_SIZE = 16_384;
 
-/** Frame types (RFC 9113 section 6). Others are ignored (section 5.5). */
+/** Frame types (RFC 9113 section 6, and RFC 9218 section 7.1 for the last). Others are ignored (section 5.5). */
 export const FRAME = {
   DATA: 0x0,
   HEADERS: 0x1,
@@ -16,6 +16,7 @@ export const FRAME = {
   GOAWAY: 0x7,
   WINDOW_UPDATE: 0x8,
   CONTINUATION: 0x9,
+  PRIORITY_UPDATE: 0x10,
 } as const;
 
 /** Flags (RFC 9113 section 6). `ACK` is of SETTINGS and PING, where the same bit is `END_STREAM` elsewhere. */
@@ -27,7 +28,7 @@ export const FLAG = {
   PRIORITY: 0x20,
 } as const;
 
-/** Settings (RFC 9113 section 6.5.2, and RFC 8441 section 3 for the last). */
+/** Settings (RFC 9113 section 6.5.2, RFC 8441 section 3, RFC 9218 section 2.1). */
 export const SETTING = {
   HEADER_TABLE_SIZE: 0x1,
   ENABLE_PUSH: 0x2,
@@ -36,6 +37,7 @@ export const SETTING = {
   MAX_FRAME_SIZE: 0x5,
   MAX_HEADER_LIST_SIZE: 0x6,
   ENABLE_CONNECT_PROTOCOL: 0x8,
+  NO_RFC7540_PRIORITIES: 0x9,
 } as const;
 
 /** Error codes of RST_STREAM and GOAWAY (RFC 9113 section 7). */

@@ -10,6 +10,7 @@ import { ERROR_CODE } from './frame.ts';
 import { StreamInput } from './input.ts';
 import type { Http2OriginConnection } from './origin-connection.ts';
 import { StreamOutput } from './output.ts';
+import type { Priority } from './priority.ts';
 import { appendFieldLines } from './response-fields.ts';
 import type { ResponseFields } from './response-head.ts';
 import type { SessionStream } from './session.ts';
@@ -18,6 +19,7 @@ import type { SessionStream } from './session.ts';
 export class OriginStream implements Origin, SessionStream, Timed {
   readonly id: number;
   readonly output: StreamOutput;
+  priority: Priority | null = null;
   readonly isReused: boolean;
   readonly isReady = true;
   readonly canRefuse = true;

@@ -7,6 +7,7 @@ import * as frame from './frame-writer.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
 import { HpackEncoder } from './hpack-encoder.ts';
 import type { StreamOutput } from './output.ts';
+import { type Priority, parsePriority, sendingOrder } from './priority.ts';
 
 /** What a client sends first (RFC 9113 section 3.4). */
 export const PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -40,6 +41,8 @@ export const BROKEN_TABLE: Violation = new Violation(ERROR_CODE.COMPRESSION_ERRO
 export interface SessionStream {
   readonly id: number;
   readonly output: StreamOutput;
+  /** What the peer wishes; null where it said nothing. */
+  priority: Priority | null;
   /** True where the peer may still send on it. */
   readonly isOpen: boolean;
   /** A DATA frame; `size` counts its padding too. False where the peer broke the stream's window. */
@@ -86,6 +89,8 @@ export class Http2Session implements FrameHandler {
   isBlocked = false;
   isReading = false;
   isEnded = false;
+  /** The peer has wished for an order. */
+  hasPriorities = false;
   readonly #socket: TLSSocket;
   readonly #owner: SessionOwner;
   readonly #maxBlock: number;
@@ -267,6 +272,8 @@ export class Http2Session implements FrameHandler {
         if (streamId !== 0 || payload.length < 8) return new Violation(ERROR_CODE.PROTOCOL_ERROR, 'malformed GOAWAY');
         this.#owner.onGoaway(payload.readUInt32BE(0) & MAX_WINDOW);
         return null;
+      case FRAME.PRIORITY_UPDATE:
+        return this.#onPriorityUpdate(streamId, payload);
       default:
         // Unknown frames are ignored (RFC 9113 section 5.5), not in any number.
         this.#owner.onOdd();
@@ -407,12 +414,30 @@ export class Http2Session implements FrameHandler {
     return null;
   }
 
-  /** Lets streams write in turn, a frame each, as far as the windows go. */
+  /** RFC 9218 section 7.1. A wish for a stream that is not there is forgotten. */
+  #onPriorityUpdate(streamId: number, payload: Buffer): Violation | null {
+    if (payload.length < 4) return new Violation(ERROR_CODE.FRAME_SIZE_ERROR, 'PRIORITY_UPDATE of a wrong size');
+    const about = payload.readUInt32BE(0) & MAX_WINDOW;
+    if (streamId !== 0 || about === 0) return new Violation(ERROR_CODE.PROTOCOL_ERROR, 'malformed PRIORITY_UPDATE');
+    const stream = this.streams.get(about);
+    if (stream === undefined) {
+      this.#owner.onOdd();
+    } else {
+      stream.priority = parsePriority(payload.toString('latin1', 4));
+      this.hasPriorities = true;
+    }
+    return null;
+  }
+
+  /** Lets streams write, by their priorities and in turn, a frame each, as far as the windows go. */
   #pump(): void {
-    let isWriting = true;
-    while (isWriting) {
-      isWriting = false;
-      for (const { output } of this.streams.values()) if (output.write()) isWriting = true;
+    const groups = this.hasPriorities ? sendingOrder(this.streams.values()) : [[...this.streams.values()]];
+    for (const group of groups) {
+      let isWriting = true;
+      while (isWriting) {
+        isWriting = false;
+        for (const { output } of group) if (output.write()) isWriting = true;
+      }
     }
     this.flushSoon();
     for (const stream of [...this.streams.values()]) stream.written();

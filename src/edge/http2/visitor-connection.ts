@@ -11,6 +11,7 @@ import type { VisitorConnection, VisitorFacts } from '../visitor.ts';
 import { Calm } from './calm.ts';
 import { ERROR_CODE, SETTING } from './frame.ts';
 import { STREAM_WINDOW } from './input.ts';
+import { parsePriority } from './priority.ts';
 import { RequestFields } from './request-fields.ts';
 import { BROKEN_TABLE, Http2Session, PREFACE, type SessionOwner, Violation } from './session.ts';
 import { VisitorStream } from './visitor-stream.ts';
@@ -47,6 +48,7 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
       [SETTING.MAX_CONCURRENT_STREAMS, MAX_STREAMS],
       [SETTING.INITIAL_WINDOW_SIZE, STREAM_WINDOW],
       [SETTING.ENABLE_CONNECT_PROTOCOL, 1],
+      [SETTING.NO_RFC7540_PRIORITIES, 1],
     ]);
   }
 
@@ -211,6 +213,10 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     }
     const stream = new VisitorStream(this.#edge, this, streamId, isEnd);
     session.streams.set(streamId, stream);
+    if (!(head instanceof Refusal) && head.priority !== null) {
+      stream.priority = parsePriority(head.priority);
+      session.hasPriorities = true;
+    }
     this.#idle();
     this.#begin(stream, head);
     return null;

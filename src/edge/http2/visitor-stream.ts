@@ -8,6 +8,7 @@ import type { ResponseBody, Visitor } from '../visitor.ts';
 import { ERROR_CODE } from './frame.ts';
 import { StreamInput } from './input.ts';
 import { StreamOutput } from './output.ts';
+import type { Priority } from './priority.ts';
 import { appendFieldLines } from './response-fields.ts';
 import type { SessionStream } from './session.ts';
 import type { Http2Connection } from './visitor-connection.ts';
@@ -16,6 +17,7 @@ import type { Http2Connection } from './visitor-connection.ts';
 export class VisitorStream implements Visitor, SessionStream, Timed {
   readonly id: number;
   readonly output: StreamOutput;
+  priority: Priority | null = null;
   deadline = Number.POSITIVE_INFINITY;
   exchange: Exchange | null = null;
   readonly #edge: Edge;
