@@ -15,6 +15,8 @@ export interface ForwardingOptions {
   readonly works: readonly Work[];
   readonly rounds: number;
   readonly seconds: number;
+  /** Takes the table of a work as soon as it is there. */
+  readonly report: (text: string) => void;
 }
 
 interface Measured {
@@ -23,13 +25,12 @@ interface Measured {
   readonly rounds: Round[];
 }
 
-/** Measures nginx, HAProxy and Countersign on each runtime in turn, round after round. Resolves with a table a work. */
-export async function forwarding(options: ForwardingOptions): Promise<string> {
+/** Measures nginx, HAProxy and Countersign on each runtime in turn, round after round. Reports a table a work. */
+export async function forwarding(options: ForwardingOptions): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const certificates = await makeCertificates(directory);
   const { proxies, stop } = await startProxies(certificates, options.runtimes);
   try {
-    const tables: string[] = [];
     for (const work of options.works) {
       const measured = proxies.map((proxy): Measured => ({ proxy, costs: [], rounds: [] }));
       for (const { port } of proxies) await work.drive(certificates, port, options.seconds);
@@ -44,9 +45,8 @@ export async function forwarding(options: ForwardingOptions): Promise<string> {
         }
         process.stderr.write(`${work.name}: round ${round + 1} of ${options.rounds}\n`);
       }
-      tables.push(`${work.name}: ${work.load}\n${tableOf(work, measured, options.seconds)}`);
+      options.report(`${work.name}: ${work.load}\n${tableOf(work, measured, options.seconds)}\n`);
     }
-    return tables.join('\n\n');
   } finally {
     await stop();
     rmSync(directory, { recursive: true, force: true });

@@ -34,13 +34,16 @@ const runtimes: Runtime[] = (['bun', 'node'] as const).flatMap((name) => {
 });
 
 const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
-  forwarding: () =>
-    forwarding({
+  forwarding: async () => {
+    await forwarding({
       runtimes,
       works: WORKS.filter(({ name }) => values.work.length === 0 || values.work.includes(name)),
       rounds: Number(values.rounds),
       seconds: Number(values.seconds ?? 3),
-    }),
+      report: (text) => process.stdout.write(`${text}\n`),
+    });
+    return '';
+  },
   propagation: () => propagation({ runtimes, workers: Number(values.workers), changes: Number(values.changes) }),
   memory: () => memory({ runtimes, requests: Number(values.requests), connections: Number(values.connections) }),
   start: () => startTime(runtimes, 5),

@@ -11,14 +11,19 @@ export const SUITE = 'TLS_AES_128_GCM_SHA256';
  * sent; `/who` (1 KiB) and `/1m` tell in `X-Client` the fingerprint of the client certificate.
  */
 export async function startNginxOrigin(certificates: Certificates, port: number): Promise<Program> {
-  const server = `server {
+  // Whoever answers an upload has read it whole: only then does nginx ask the inner server.
+  const inner = `unix:${certificates.directory}/inner.sock`;
+  const server = `upstream inner { server ${inner}; keepalive 64; }
+  server { listen ${inner}; location / { return 200 "taken"; } }
+  server {
     listen 127.0.0.1:${port} ssl backlog=4096; server_name ${HOSTNAME};
     ssl_certificate ${certificates.files.origin}; ssl_certificate_key ${certificates.files.origin};
     ssl_client_certificate ${certificates.files.ca}; ssl_verify_client on; ssl_session_cache shared:o:10m;
     ssl_conf_command Ciphersuites ${SUITE}; default_type text/plain;
     location = /1k { return 200 "${'x'.repeat(1024)}"; }
     location = /10m { alias ${certificates.directory}/10m; }
-    location = /upload { client_max_body_size 8m; return 200 "taken"; }
+    location = /upload { client_max_body_size 8m; client_body_buffer_size 2m; proxy_pass http://inner; proxy_http_version 1.1;
+      proxy_set_header Connection ""; proxy_method GET; proxy_pass_request_body off; proxy_set_header Content-Length ""; }
     location = /who { add_header X-Client $ssl_client_fingerprint; return 200 "${'x'.repeat(1024)}"; }
     location = /1m { add_header X-Client $ssl_client_fingerprint; alias ${certificates.directory}/1m; } }`;
   writeFileSync(join(certificates.directory, '10m'), 'x'.repeat(10 * 1024 * 1024));
