@@ -1,6 +1,7 @@
 import tls, { type SecureContext } from 'node:tls';
 import type { SnapshotIndex } from '../core/mod.ts';
 import type { Logger } from '../observe/mod.ts';
+import { createTrustingContext } from '../platform/mod.ts';
 
 /** Opens a sealed private key. Throws where the key or the context is not the right one. */
 export type Unseal = (sealed: string, context: string) => string;
@@ -16,7 +17,6 @@ export class IdentityContexts {
   readonly #unseal: Unseal;
   readonly #logger: Logger | null;
   readonly #contexts = new Map<string, SecureContext>();
-  #trust: string[] | null = null;
 
   constructor(index: SnapshotIndex, unseal: Unseal, logger: Logger | null) {
     this.#index = index;
@@ -38,9 +38,8 @@ export class IdentityContexts {
     return made;
   }
 
-  /** Forgets the contexts of identities that the snapshot no longer holds, and the trust. */
+  /** Forgets the contexts of identities that the snapshot no longer holds. */
   follow(): void {
-    this.#trust = null;
     for (const key of this.#contexts.keys()) {
       const id = key.slice(0, key.indexOf(' '));
       if (id !== '' && this.#index.identity(id) === undefined) this.#contexts.delete(key);
@@ -48,24 +47,22 @@ export class IdentityContexts {
   }
 
   #make(identityId: string | null, verify: boolean): SecureContext | undefined {
-    // Nothing is verified in mode full: the trust would only cost memory. An empty list keeps the runtime's own out.
-    const ca = verify ? this.#trusted() : [];
-    if (identityId === null) return tls.createSecureContext({ ca, minVersion: 'TLSv1.2' });
+    if (identityId === null) return this.#create({}, verify);
     const identity = this.#index.identity(identityId);
     if (identity === undefined) return undefined;
     try {
       const key = this.#unseal(identity.privateKey, `identity:${identityId}`);
-      return tls.createSecureContext({ ca, cert: identity.certificate, key, minVersion: 'TLSv1.2' });
+      return this.#create({ cert: identity.certificate, key }, verify);
     } catch (error) {
       this.#logger?.error({ identityId, reason: (error as Error).message }, 'a client identity cannot be used');
       return undefined;
     }
   }
 
-  /** Public CAs (and those that NODE_EXTRA_CA_CERTS names), and the installation's root. */
-  #trusted(): string[] {
-    const root = this.#index.installation()?.root;
-    this.#trust ??= [...tls.getCACertificates('default'), ...(root === undefined ? [] : [root])];
-    return this.#trust;
+  #create(pair: { readonly cert?: string; readonly key?: string }, verify: boolean): SecureContext {
+    const options = { ...pair, minVersion: 'TLSv1.2' } as const;
+    // Nothing is verified in mode full: the trust would only cost memory. An empty list keeps the runtime's own out.
+    if (!verify) return tls.createSecureContext({ ...options, ca: [] });
+    return createTrustingContext(options, this.#index.installation()?.root ?? '');
   }
 }

@@ -9,3 +9,4 @@ export * from './runtime.ts';
 export * from './service-manager.ts';
 export * from './signals.ts';
 export * from './tls.ts';
+export * from './trust.ts';
