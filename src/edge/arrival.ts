@@ -25,7 +25,7 @@ export class Arrival implements VisitorConnection, Timed {
   readonly #edge: Edge;
   readonly #socket: Socket;
   readonly #scheme: Scheme;
-  readonly #hello = new ClientHelloReader();
+  #hello: ClientHelloReader | null = new ClientHelloReader();
   #address: string;
   #awaitsProxyHeader: boolean;
   /** All that came, to be handed on whole. */
@@ -99,7 +99,7 @@ export class Arrival implements VisitorConnection, Timed {
   }
 
   #takeOwn(data: Buffer): void {
-    const hello = this.#hello.push(data);
+    const hello = this.#hello?.push(data) ?? null;
     if (hello === null) return;
     if (hello === 'malformed') {
       this.destroy();
@@ -157,9 +157,11 @@ export class Arrival implements VisitorConnection, Timed {
     this.#leave();
   }
 
-  /** This connection counts as another one from here on, or is gone. */
+  /** This connection counts as another one from here on, or is gone. The sockets' listeners hold this object as long as they live. */
   #leave(): void {
     if (!this.#edge.visitors.delete(this)) return;
+    this.#received = [];
+    this.#hello = null;
     this.#edge.deadlines.remove(this);
     this.#edge.visitorClosed();
   }
