@@ -48,6 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const ALLOWED_OUTSIDE: Readonly<Record<string, RegExp>> = {
   core: /^$/,
   match: /^re2js$/,
+  rules: /^node:(buffer|crypto)$/,
   x509: /^(node:(crypto|buffer)|@peculiar\/x509|reflect-metadata)$/,
   edge: /^node:(buffer|net|tls|http|http2|stream|zlib)$/,
 };
