@@ -7,6 +7,7 @@ import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { propagation } from './propagation.ts';
+import { rules } from './rules.ts';
 import { soak } from './soak.ts';
 import { startTime } from './start.ts';
 import { WORKS } from './works.ts';
@@ -62,6 +63,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
       rounds: Number(values.rounds),
       seconds: Number(values.seconds ?? 3),
     }),
+  rules: () => rules(runtimes),
   soak: async () => {
     const { text, isGood } = await soak({ runtimes, seconds: Number(values.seconds ?? 1800) });
     if (!isGood) process.exitCode = 1;

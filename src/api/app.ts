@@ -7,8 +7,12 @@ import { MAX_BODY } from './body.ts';
 import { failure } from './envelope.ts';
 import { customCertificateRoutes } from './routes/custom-certificates.ts';
 import { dnsRecordRoutes } from './routes/dns-records.ts';
+import { eventRoutes } from './routes/events.ts';
+import { firewallRoutes } from './routes/firewall.ts';
+import { listRoutes } from './routes/lists.ts';
 import { originTlsClientAuthRoutes } from './routes/origin-tls-client-auth.ts';
 import { originRoutes } from './routes/origins.ts';
+import { rulesetRoutes } from './routes/rulesets.ts';
 import { settingRoutes } from './routes/settings.ts';
 import { statusRoutes } from './routes/status.ts';
 import { userRoutes } from './routes/user.ts';
@@ -68,6 +72,10 @@ export function createApi(options: ApiOptions): Hono<ApiEnvironment> {
   originTlsClientAuthRoutes(app, options);
   customCertificateRoutes(app, options);
   originRoutes(app, options);
+  eventRoutes(app, options);
+  firewallRoutes(app, options);
+  listRoutes(app, options);
+  rulesetRoutes(app, options);
   userRoutes(app, options);
   statusRoutes(app, options);
   app.notFound((call) => {

@@ -1,5 +1,6 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { API_WARNINGS, type ApiError, type ApiWarningName } from '../core/mod.ts';
+import type { CursorInfo } from './cursor.ts';
 import type { Call } from './types.ts';
 
 /** Paging facts of a list, all five always (spec/api.md 3). */
@@ -24,7 +25,12 @@ export function toMessage(name: ApiWarningName): Message {
 }
 
 /** The success envelope. */
-export function success(call: Call, result: unknown, info?: ResultInfo, messages: readonly Message[] = []): Response {
+export function success(
+  call: Call,
+  result: unknown,
+  info?: ResultInfo | CursorInfo,
+  messages: readonly Message[] = [],
+): Response {
   return call.json({
     result,
     success: true,

@@ -1,5 +1,5 @@
 import type { Context as HonoContext } from 'hono';
-import type { Context, Deployment, Principal } from '../control/mod.ts';
+import type { Context, Deployment, EventStore, Principal } from '../control/mod.ts';
 import type { ApiCounters } from '../observe/mod.ts';
 
 /** Whether this installation serves, part by part. */
@@ -36,6 +36,8 @@ export interface InstallationStatus {
 export interface ApiOptions {
   readonly context: Context;
   readonly deployment: Deployment;
+  /** The security events of all zones. */
+  readonly events: EventStore;
   /** PEM of the shared origin-pull CA. */
   readonly originPullCa: string;
   readonly readiness: () => Readiness;

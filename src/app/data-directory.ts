@@ -18,6 +18,7 @@ export interface DataDirectory {
   readonly root: string;
   readonly originPullCa: string;
   readonly snapshot: string;
+  readonly events: string;
 }
 
 /** The paths below `path`, made absolute. */
@@ -31,6 +32,7 @@ export function dataDirectory(path: string): DataDirectory {
     root: join(base, 'ca', 'root.pem'),
     originPullCa: join(base, 'ca', 'origin-pull.pem'),
     snapshot: join(base, 'snapshot'),
+    events: join(base, 'events'),
   };
 }
 
@@ -40,6 +42,7 @@ export function prepareDataDirectory(directory: DataDirectory): void {
     makeDirectory(directory.path, 0o700);
     makeDirectory(join(directory.path, 'ca'));
     makeDirectory(directory.snapshot, 0o700);
+    makeDirectory(directory.events, 0o700);
     accessSync(directory.path, constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;

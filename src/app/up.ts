@@ -8,6 +8,7 @@ import {
   compileAll,
   compileDelta,
   Deployment,
+  EventStore,
   type Installation,
   purgeTombstones,
   renewSharedLeaf,
@@ -16,8 +17,9 @@ import {
 import { DEFAULT_LIMITS, type ListenAddress } from '../edge/mod.ts';
 import { LastGood, Publisher, TicketSecrets } from '../fleet/mod.ts';
 import { ApiCounters, type Logger } from '../observe/mod.ts';
-import { passedSockets, systemClock, systemRandom } from '../platform/mod.ts';
+import { type FindPlace, openGeoDatabases, passedSockets, systemClock, systemRandom } from '../platform/mod.ts';
 import { openStore, SchemaError, type Store } from '../store/mod.ts';
+import { MemoryCounters } from '../waf/mod.ts';
 import { formatMasterKey, SealError } from '../x509/mod.ts';
 import { type ClaimedAddress, claimAddress } from './claim-address.ts';
 import {
@@ -41,6 +43,7 @@ export interface ControlPlane {
   readonly deployment: Deployment;
   readonly serverCertificates: ServerCertificates;
   readonly installation: Installation;
+  readonly events: EventStore;
   /** Called when a worker becomes ready or goes. */
   readonly onWorkersChanged: Set<() => void>;
   close(): Promise<void>;
@@ -66,11 +69,17 @@ const PENDING_LIMIT = 10_000;
 const READY_LIMIT = 30_000;
 
 /** Opens the control plane: data directory, master key, database, installation. Throws `StartError`. */
-export async function openControlPlane(path: string, database: string | null, logger: Logger): Promise<ControlPlane> {
+export async function openControlPlane(
+  path: string,
+  database: string | null,
+  logger: Logger,
+  geoip: readonly string[] = [],
+): Promise<ControlPlane> {
   if (database !== null)
     throw new StartError('--database takes no URL yet: leave it out for SQLite in the data directory.');
   const directory = dataDirectory(path);
   checkMasterKey(process.env);
+  const findPlace = openPlaces(geoip);
   prepareDataDirectory(directory);
   const masterKey = loadMasterKey(directory, process.env, systemRandom);
   const store = await openDatabase(directory);
@@ -79,6 +88,10 @@ export async function openControlPlane(path: string, database: string | null, lo
     all: () => compileAll(store),
     since: (number: number) => compileDelta(store, number),
   };
+  const rateCounters = new MemoryCounters(() => systemClock.now());
+  const events = new EventStore(directory.events, (reason) =>
+    logger.error({ reason }, 'security events could not be written'),
+  );
   const publisher: Publisher = new Publisher(
     source,
     lastGood,
@@ -92,11 +105,23 @@ export async function openControlPlane(path: string, database: string | null, lo
         for (const call of [...plane.onWorkersChanged]) call();
       },
       certificateWanted: (hostname, algorithm) => serverCertificates.ensure(hostname, algorithm),
+      isOverRate: (count) => rateCounters.take(count).isOver,
+      onEvents: (told) => {
+        events.add(told);
+        if (told.dropped > 0) logger.warn({ dropped: told.dropped }, 'more security events than a worker keeps');
+      },
     },
     logger,
     () => systemClock.now(),
   );
-  const context: Context = { store, clock: systemClock, random: systemRandom, masterKey, distribution: publisher };
+  const context: Context = {
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    masterKey,
+    distribution: publisher,
+    findPlace,
+  };
   const deployment = new Deployment(context);
   const serverCertificates = new ServerCertificates(context);
   const plane: ControlPlane = {
@@ -107,15 +132,25 @@ export async function openControlPlane(path: string, database: string | null, lo
     serverCertificates,
     installation: await openInstallation(context, store),
     onWorkersChanged: new Set(),
+    events,
     close: async () => {
       publisher.close();
       await deployment.idle();
+      await events.close();
       await store.close();
     },
   };
   writeFileSync(directory.root, `${plane.installation.root}${plane.installation.rsaRoot}`);
   writeFileSync(directory.originPullCa, plane.installation.originPullCa);
   return plane;
+}
+
+function openPlaces(files: readonly string[]): FindPlace | null {
+  try {
+    return files.length === 0 ? null : openGeoDatabases(files);
+  } catch (error) {
+    throw new StartError(`--geoip: ${(error as Error).message}`);
+  }
 }
 
 async function openDatabase(directory: DataDirectory): Promise<Store> {
@@ -161,6 +196,9 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
       http: http!,
       accessLog: config.accessLog,
       balancers: config.proxyProtocol,
+      wafFailure: config.wafFailure,
+      geoip: config.geoip,
+      workers: config.workers,
       masterKey: formatMasterKey(plane.context.masterKey),
     },
     descriptors: inherited.descriptors,
@@ -177,6 +215,7 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
   const app = createApi({
     context: plane.context,
     deployment: plane.deployment,
+    events: plane.events,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({
       ready: ready(),
@@ -204,6 +243,7 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
   const stop = async (force = false): Promise<void> => {
     draining = true;
     for (const timer of timers) clearInterval(timer);
+    plane.events.endFollowing();
     // From here nobody new gets in, also not into the queue of a socket that no worker reads and nobody else holds.
     inherited.close();
     await Promise.all([

@@ -3,12 +3,14 @@ import { readLastGood, Subscriber } from '../fleet/mod.ts';
 import { createLogger } from '../observe/mod.ts';
 import {
   currentRuntime,
+  openGeoDatabases,
   runtimeProblem,
   systemAddresses,
   systemClock,
   systemRandom,
   systemResolve,
 } from '../platform/mod.ts';
+import { MemoryCounters, SharedCounters } from '../waf/mod.ts';
 import { deriveTicketKeys, parseMasterKey, unseal } from '../x509/mod.ts';
 import { openAccessLog } from './access-log-file.ts';
 
@@ -20,8 +22,14 @@ export interface WorkerSettings {
   readonly https: ListenAddress;
   readonly http: ListenAddress;
   readonly accessLog: string | null;
+  /** How many there are: one alone counts for itself. */
+  readonly workers: number;
   /** Load balancers, whose connections begin with a PROXY protocol header. */
   readonly balancers: readonly AddressRange[];
+  /** What happens to a request whose rules could not be run to their end. */
+  readonly wafFailure: 'closed' | 'open';
+  /** Files of geo databases. */
+  readonly geoip: readonly string[];
   /** Text form. */
   readonly masterKey: string;
 }
@@ -35,11 +43,17 @@ async function main(): Promise<void> {
   const settings = await readSettings();
   const masterKey = parseMasterKey(settings.masterKey);
   const logger = createLogger({ part: 'edge', pid: process.pid });
+  const ownCounters = new MemoryCounters(() => systemClock.now());
   const edge: Edge = new Edge({
     limits: DEFAULT_LIMITS,
     clock: systemClock,
     raySeed: systemRandom.bytes(8),
     site: 'LOC',
+    randomBytes: systemRandom.bytes,
+    wafFailure: settings.wafFailure,
+    findPlace: settings.geoip.length === 0 ? null : openGeoDatabases(settings.geoip),
+    rateCounters:
+      settings.workers === 1 ? ownCounters : new SharedCounters((counts) => subscriber.rate(counts), ownCounters),
     unseal: (sealed, context) => unseal(masterKey, sealed, context),
     requestCertificate: (hostname, algorithm) => subscriber.requestCertificate(hostname, algorithm),
     deriveTicketKeys,

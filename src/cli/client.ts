@@ -36,19 +36,11 @@ export class Client {
 
   /** Calls an endpoint below `/client/v4` and resolves with its `result`. */
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    let response: Response;
-    try {
-      response = await fetch(`${this.#base}${path}`, {
-        method,
-        headers: { Authorization: `Bearer ${this.#token}`, 'Content-Type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-    } catch {
-      throw new CliError(
-        3,
-        `No control plane answers at ${this.#base}: start one with "countersign up", or name another with --api.`,
-      );
-    }
+    const response = await this.#fetch(path, {
+      method,
+      headers: { Authorization: `Bearer ${this.#token}`, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     const envelope = (await response.json().catch(() => null)) as Envelope | null;
     if (envelope === null)
       throw new CliError(3, `${this.#base} answered ${response.status}, but not as a control plane does: check --api.`);
@@ -61,6 +53,25 @@ export class Client {
       );
     }
     return envelope.result as T;
+  }
+
+  /** Opens a stream of events; resolves, once it is open, with the data of each until the control plane ends it. */
+  async follow(path: string): Promise<AsyncIterable<string>> {
+    const headers = { Authorization: `Bearer ${this.#token}`, Accept: 'text/event-stream' };
+    const response = await this.#fetch(path, { headers });
+    if (!response.ok || response.body === null) throw new CliError(3, `${this.#base} answered ${response.status}.`);
+    return messages(response.body);
+  }
+
+  async #fetch(path: string, options: RequestInit): Promise<Response> {
+    try {
+      return await fetch(`${this.#base}${path}`, options);
+    } catch {
+      throw new CliError(
+        3,
+        `No control plane answers at ${this.#base}: start one with "countersign up", or name another with --api.`,
+      );
+    }
   }
 
   /** The zone that holds a hostname. */
@@ -84,6 +95,21 @@ export class Client {
       2,
       zones.length === 0 ? 'There is no zone yet.' : 'There are several zones: name one with --zone.',
     );
+  }
+}
+
+/** The data of each message of a stream. */
+async function* messages(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const part of body) {
+    text += decoder.decode(part, { stream: true });
+    const whole = text.split('\n\n');
+    text = whole.pop()!;
+    for (const message of whole) {
+      const data = message.split('\n').find((line) => line.startsWith('data: '));
+      if (data !== undefined) yield data.slice('data: '.length);
+    }
   }
 }
 

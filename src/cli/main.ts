@@ -4,10 +4,12 @@ import { ConfigError } from '../config/mod.ts';
 import { ApiError } from '../core/mod.ts';
 import { currentRuntime, runtimeProblem } from '../platform/mod.ts';
 import { certCommand } from './commands/cert.ts';
+import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { levelCommand } from './commands/level.ts';
 import { originCommand } from './commands/origin.ts';
+import { rulesCommand } from './commands/rules.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
 import { CliError } from './output.ts';
@@ -23,7 +25,9 @@ function program(): Command {
     .addCommand(originCommand())
     .addCommand(levelCommand())
     .addCommand(certCommand())
-    .addCommand(explainCommand());
+    .addCommand(explainCommand())
+    .addCommand(eventsCommand())
+    .addCommand(rulesCommand());
   for (const command of withSubcommands(root)) command.exitOverride().showSuggestionAfterError();
   return root;
 }

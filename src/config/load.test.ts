@@ -15,6 +15,8 @@ const VALUES: Readonly<Record<keyof Config, readonly [string, unknown, string, u
   workers: ['1', 1, '256', 256],
   demo: ['true', true, '0', false],
   accessLog: ['-', '-', 'a.log', 'a.log'],
+  wafFailure: ['open', 'open', 'closed', 'closed'],
+  geoip: ['a.mmdb', ['a.mmdb'], 'city.mmdb, asn.mmdb', ['city.mmdb', 'asn.mmdb']],
   proxyProtocol: [
     '10.0.0.1',
     [{ address: '10.0.0.1', prefix: 32 }],
@@ -54,6 +56,8 @@ test('the defaults are those that the manual promises', () => {
     workers: 4,
     demo: false,
     accessLog: null,
+    wafFailure: 'closed',
+    geoip: [],
     proxyProtocol: [],
   });
 });
@@ -67,6 +71,7 @@ const BAD: readonly [what: string, inputs: Partial<ConfigInputs>, RegExp][] = [
     /^--proxy-protocol must be addresses or ranges/,
   ],
   ['a list with a gap', { flags: { proxyProtocol: '10.0.0.0/8,' } }, /^--proxy-protocol must be addresses or ranges/],
+  ['a list of files with a gap', { flags: { geoip: 'a.mmdb,' } }, /^--geoip must be files with commas between/],
   ['an empty value', { flags: { data: '' } }, /^--data must be a value, not ""\.$/],
   [
     'a bad switch',

@@ -17,6 +17,10 @@ export interface Config {
   readonly accessLog: string | null;
   /** Load balancers, whose connections begin with a PROXY protocol header. */
   readonly proxyProtocol: readonly AddressRange[];
+  /** What happens to a request whose rules could not be run to their end: refused, or passed on. */
+  readonly wafFailure: 'closed' | 'open';
+  /** Databases in MaxMind's format, which say where a visitor is. */
+  readonly geoip: readonly string[];
 }
 
 /** One option: its flag without dashes, which is its key in countersign.yaml too, and how its text is read. */
@@ -83,10 +87,29 @@ export const OPTIONS = [
     ranges,
     () => [],
   ),
+  option(
+    'wafFailure',
+    'closed|open',
+    'whether a request whose rules cannot be evaluated is refused or passed on (default: closed)',
+    (text) => (text === 'closed' || text === 'open' ? text : new Expected('closed or open')),
+    () => 'closed',
+  ),
+  option(
+    'geoip',
+    'FILE[,FILE…]',
+    "databases in MaxMind's format: where visitors are, for rules (default: none)",
+    files,
+    () => [],
+  ),
 ] as const;
 
 function nonEmpty(text: string): string | Expected {
   return text === '' ? new Expected('a value') : text;
+}
+
+function files(text: string): readonly string[] | Expected {
+  const all = text.split(',').map((part) => part.trim());
+  return all.includes('') ? new Expected('files with commas between') : all;
 }
 
 function ranges(text: string): readonly AddressRange[] | Expected {

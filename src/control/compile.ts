@@ -29,6 +29,7 @@ import type {
   Transaction,
   ZoneRow,
 } from '../store/mod.ts';
+import { compileRule, compileRules } from './compile-rules.ts';
 
 /** The encryption mode of a zone that never set one. */
 export const DEFAULT_SSL_MODE: SslMode = 'full';
@@ -83,6 +84,7 @@ async function compile(db: Transaction<Database>): Promise<Snapshot> {
   entries.push(...present([...hostnames.values()].map(hostnameEntry)));
   entries.push(...(await db.selectFrom('server_certificates').selectAll().execute()).map(serverCertificateEntry));
   entries.push(...(await db.selectFrom('custom_certificates').selectAll().execute()).map(customCertificateEntry));
+  entries.push(...(await compileRules(db)));
   return { number, entries };
 }
 
@@ -156,6 +158,12 @@ async function compileEntry(db: Transaction<Database>, key: EntryKey): Promise<S
       const row = await db.selectFrom('custom_certificates').selectAll().where('id', '=', id).executeTakeFirst();
       return row ? customCertificateEntry(row) : null;
     }
+    case 'ruleset':
+    case 'list':
+    case 'access_rule':
+    case 'lockdown':
+    case 'user_agent_rule':
+      return await compileRule(db, kind, id);
     default:
       throw new Error(`unknown entry key ${key}`);
   }

@@ -1,5 +1,5 @@
 import { ApiError, type SnapshotIndex } from '../core/mod.ts';
-import type { Clock, Random } from '../platform/mod.ts';
+import type { Clock, FindPlace, Random } from '../platform/mod.ts';
 import type { Cause, Database, Mutation, Store, Transaction } from '../store/mod.ts';
 import type { MasterKey } from '../x509/mod.ts';
 
@@ -21,6 +21,8 @@ export interface Context {
   readonly random: Random;
   readonly masterKey: MasterKey;
   readonly distribution: Distribution;
+  /** Says where a visitor is, as the edge's workers find it; without (by default) no rule can ask for it. */
+  readonly findPlace?: FindPlace | null;
 }
 
 /** How long an answer waits for the workers, in milliseconds. */

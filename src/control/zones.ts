@@ -1,5 +1,6 @@
 import { ApiError, canonicalHostname, type EntryKey, enclosingNames, entryKey, isWithinZone } from '../core/mod.ts';
 import type { Cause, Database, Transaction, ZoneRow } from '../store/mod.ts';
+import { ruleKeysOfZone } from './compile-rules.ts';
 import { type Context, commit, commitInZone, newId } from './context.ts';
 import { toAscii } from './hostname-input.ts';
 
@@ -99,7 +100,7 @@ async function keysOf(trx: Transaction<Database>, zone: ZoneRow): Promise<EntryK
     keys.push(entryKey.serverCertificate(hostname, 'ecdsa'), entryKey.serverCertificate(hostname, 'rsa'));
   }
   const uploaded = await trx.selectFrom('custom_certificates').select('id').where('zone_id', '=', id).execute();
-  keys.push(...uploaded.map((row) => entryKey.customCertificate(row.id)));
+  keys.push(...uploaded.map((row) => entryKey.customCertificate(row.id)), ...(await ruleKeysOfZone(trx, id)));
   return keys;
 }
 

@@ -9,6 +9,7 @@ export interface ApiCode {
 const AOP = 'origin-pulls 1.7';
 const GATEWAY = 'api 3.1';
 const SERVICE = 'api 3.2';
+const RULESETS = 'origin-pulls 7.3';
 
 /** Every error that the API answers (spec/origin-pulls.md 1.7, spec/api.md 3). Numbers marked `own` are unverified. */
 export const API_CODES = {
@@ -165,6 +166,82 @@ export const API_CODES = {
     section: SERVICE,
   },
   record_not_found: { code: 81044, status: 404, message: 'Record does not exist.', section: SERVICE },
+
+  ruleset_not_found: { code: 10001, status: 404, message: 'There is no ruleset with this id here.', section: RULESETS },
+  entrypoint_not_found: {
+    code: 10003,
+    status: 404,
+    message: 'This phase has no entry point ruleset yet: PUT one.',
+    section: RULESETS,
+  },
+  ruleset_version_not_found: {
+    code: 10004,
+    status: 404,
+    message: 'This version of the ruleset is not kept.',
+    section: 'own',
+  },
+  rule_not_found: {
+    code: 10005,
+    status: 404,
+    message: 'There is no rule with this id in the ruleset.',
+    section: 'own',
+  },
+  rule_invalid: { code: 20120, status: 400, message: 'This cannot be honoured.', section: 'own' },
+  expression_invalid: { code: 20127, status: 400, message: 'This is not an expression.', section: 'own' },
+  ruleset_in_use: {
+    code: 20130,
+    status: 400,
+    message: 'This ruleset is executed or skipped by a rule.',
+    section: 'own',
+  },
+  entrypoint_exists: {
+    code: 20131,
+    status: 400,
+    message: 'This phase has an entry point ruleset already: change that one.',
+    section: 'own',
+  },
+  ruleset_version_in_use: {
+    code: 20132,
+    status: 400,
+    message: 'This is the version in use: only older ones can be deleted.',
+    section: 'own',
+  },
+  ruleset_quota: { code: 20133, status: 400, message: 'The quota of rulesets or rules is used up.', section: 'own' },
+  phase_unavailable: {
+    code: 50002,
+    status: 400,
+    message: 'This phase is not available.',
+    section: RULESETS,
+  },
+  list_not_found: {
+    code: 10010,
+    status: 404,
+    message: 'There is no list with this id in the account.',
+    section: 'own',
+  },
+  list_item_not_found: {
+    code: 10011,
+    status: 404,
+    message: 'There is no item with this id in the list.',
+    section: 'own',
+  },
+  list_operation_not_found: {
+    code: 10012,
+    status: 404,
+    message: 'There is no operation with this id.',
+    section: 'own',
+  },
+  list_exists: { code: 20140, status: 400, message: 'There is a list of this name already.', section: 'own' },
+  list_in_use: { code: 20141, status: 400, message: 'This list is used by a rule.', section: 'own' },
+  list_quota: { code: 20142, status: 400, message: 'The quota of lists or of their items is used up.', section: 'own' },
+  firewall_rule_not_found: { code: 10020, status: 404, message: 'There is no rule with this id here.', section: 'own' },
+  firewall_rule_exists: { code: 10009, status: 400, message: 'There is such a rule already.', section: 'own' },
+  firewall_rule_quota: {
+    code: 20151,
+    status: 400,
+    message: 'The quota of rules of this kind is used up.',
+    section: 'own',
+  },
 } as const satisfies Record<string, ApiCode>;
 
 /** What a successful answer warns of in its `messages` (spec/api.md section 8, "Envelope"). Numbers are our own. */

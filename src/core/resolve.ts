@@ -46,26 +46,29 @@ function originScheme(mode: SslMode, scheme: Scheme, port: number): OriginScheme
 
 /**
  * Which client certificate an origin pull for `hostname` presents, and why: spec/origin-pulls.md 2.4. Pure. Case and
- * a trailing dot of the hostname do not matter. `port` is the port the visitor used (443 and 80 are the defaults).
+ * a trailing dot of the hostname do not matter. `port` is the port the visitor used (443 and 80 are the defaults). A rule
+ * may have set the encryption mode for this request: `mode`.
  */
 export function resolve(
   index: SnapshotIndex,
   hostname: string,
   scheme: Scheme,
   port = scheme === 'https' ? 443 : 80,
+  mode: SslMode | null = null,
 ): Resolution {
   const reasons: Reason[] = [];
   const name = canonicalHostname(hostname);
-  const zone = name === null ? undefined : index.zoneOf(name);
+  const found = name === null ? undefined : index.zoneOf(name);
+  const zone = found === undefined || mode === null ? found : { ...found, ssl: mode };
   if (name === null || zone === undefined) {
     const text = name === null ? `"${hostname}" is not a hostname.` : `No zone of this installation holds ${name}.`;
     reasons.push({ step: 'zone_lookup', decided: true, text });
     return { zone: null, originScheme: scheme, identity: null, level: 'none', reasons };
   }
   const toOrigin = originScheme(zone.ssl, scheme, port);
-  const mode = modeReason(zone.ssl, scheme, port, toOrigin);
-  reasons.push(mode);
-  if (mode.decided) return { zone, originScheme: toOrigin, identity: null, level: 'none', reasons };
+  const reason = modeReason(zone.ssl, scheme, port, toOrigin);
+  reasons.push(reason);
+  if (reason.decided) return { zone, originScheme: toOrigin, identity: null, level: 'none', reasons };
   const choice =
     atHostname(index, zone, name, reasons) ?? atZone(index, zone, reasons) ?? atGlobal(index, zone, reasons);
   return { zone, originScheme: toOrigin, ...choice, reasons };

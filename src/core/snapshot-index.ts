@@ -1,5 +1,6 @@
 import { coveringNames, enclosingNames } from './hostname.ts';
 import {
+  type AccessRuleEntry,
   type CustomCertificateEntry,
   type Delta,
   type EntryKey,
@@ -8,12 +9,19 @@ import {
   type IdentityEntry,
   type InstallationEntry,
   keyOf,
+  type ListEntry,
+  type LockdownEntry,
+  type RulesetEntry,
   type ServerAlgorithm,
   type ServerCertificateEntry,
   type Snapshot,
   type SnapshotEntry,
+  type UserAgentRuleEntry,
   type ZoneEntry,
 } from './snapshot.ts';
+
+/** Entries that say what rules do, or that rules name. */
+export type RuleKindEntry = RulesetEntry | ListEntry | AccessRuleEntry | LockdownEntry | UserAgentRuleEntry;
 
 /**
  * A snapshot with its lookup maps. Applying a delta costs what changed, not what exists (architecture section 5).
@@ -25,6 +33,8 @@ export class SnapshotIndex {
   readonly #zoneIdsByName = new Map<string, string>();
   /** By zone and host, the one to be taken first in front. */
   readonly #customCertificates = new Map<string, readonly CustomCertificateEntry[]>();
+  /** By scope and the id of the account or zone. */
+  readonly #rules = new Map<string, Map<EntryKey, RuleKindEntry>>();
 
   constructor(snapshot: Snapshot = { number: 0, entries: [] }) {
     this.load(snapshot);
@@ -45,6 +55,7 @@ export class SnapshotIndex {
     this.#entries.clear();
     this.#zoneIdsByName.clear();
     this.#customCertificates.clear();
+    this.#rules.clear();
     for (const entry of snapshot.entries) this.#put(entry);
     this.#number = snapshot.number;
   }
@@ -134,10 +145,25 @@ export class SnapshotIndex {
     return this.#customCertificates.get(`${zoneId}/${host}`) ?? [];
   }
 
+  /** The rules, and the lists for rules, of an account or a zone. */
+  rulesOf(scope: 'account' | 'zone', id: string): Iterable<RuleKindEntry> {
+    return this.#rules.get(`${scope} ${id}`)?.values() ?? [];
+  }
+
+  /** All zones, in no particular order. */
+  *zones(): Iterable<ZoneEntry> {
+    for (const id of this.#zoneIdsByName.values()) yield this.zone(id)!;
+  }
+
   #put(entry: SnapshotEntry): void {
     const key = keyOf(entry);
     this.#remove(key);
     this.#entries.set(key, entry);
+    const rules = ruleScope(entry);
+    if (rules !== null) {
+      const ofScope = this.#rules.get(rules) ?? new Map<EntryKey, RuleKindEntry>();
+      this.#rules.set(rules, ofScope.set(key, entry as RuleKindEntry));
+    }
     if (entry.kind === 'zone') this.#zoneIdsByName.set(entry.name, entry.id);
     if (entry.kind === 'custom_certificate') {
       for (const host of entry.hosts) {
@@ -151,6 +177,11 @@ export class SnapshotIndex {
     const old = this.#entries.get(key);
     if (old === undefined) return;
     this.#entries.delete(key);
+    const rules = ruleScope(old);
+    if (rules !== null) {
+      this.#rules.get(rules)!.delete(key);
+      if (this.#rules.get(rules)!.size === 0) this.#rules.delete(rules);
+    }
     if (old.kind === 'zone') this.#zoneIdsByName.delete(old.name);
     if (old.kind === 'custom_certificate') {
       for (const host of old.hosts) {
@@ -164,4 +195,20 @@ export class SnapshotIndex {
 
 function byPrecedence(one: CustomCertificateEntry, other: CustomCertificateEntry): number {
   return other.priority - one.priority || other.uploadedAt - one.uploadedAt || (one.id < other.id ? -1 : 1);
+}
+
+/** Under which name `#rules` keeps an entry; null for one that has nothing to do with rules. */
+function ruleScope(entry: SnapshotEntry): string | null {
+  switch (entry.kind) {
+    case 'ruleset':
+    case 'access_rule':
+      return `${entry.scope} ${entry.scopeId}`;
+    case 'list':
+      return `account ${entry.accountId}`;
+    case 'lockdown':
+    case 'user_agent_rule':
+      return `zone ${entry.zoneId}`;
+    default:
+      return null;
+  }
 }

@@ -1,5 +1,42 @@
 import type { Delta, EntryKey, SnapshotEntry, SnapshotIndex } from '../core/mod.ts';
 
+/** Whose rules a delta can change. */
+export interface ChangedRules {
+  readonly accounts: ReadonlySet<string>;
+  readonly zones: ReadonlySet<string>;
+}
+
+/** Whose rules a delta can change. `index` stands before the delta. */
+export function changedRules(delta: Delta, index: SnapshotIndex): ChangedRules {
+  const accounts = new Set<string>();
+  const zones = new Set<string>();
+  for (const entry of [...delta.upserts, ...delta.deletes.map((key) => index.get(key))]) {
+    switch (entry?.kind) {
+      case 'zone':
+        zones.add(entry.id);
+        break;
+      case 'ruleset':
+      case 'access_rule':
+        (entry.scope === 'account' ? accounts : zones).add(entry.scopeId);
+        break;
+      case 'list':
+        accounts.add(entry.accountId);
+        break;
+      case 'lockdown':
+      case 'user_agent_rule':
+        zones.add(entry.zoneId);
+    }
+  }
+  return { accounts, zones };
+}
+
+/** The zones of what changed, once the change is in `index`. */
+export function zonesOf({ accounts, zones }: ChangedRules, index: SnapshotIndex): ReadonlySet<string> {
+  const found = new Set(zones);
+  if (accounts.size > 0) for (const zone of index.zones()) if (accounts.has(zone.accountId)) found.add(zone.id);
+  return found;
+}
+
 /**
  * The zones whose routes a delta can change; null for all of them. `index` stands before the delta, so that what it
  * deletes is still there to be looked up.

@@ -1,10 +1,11 @@
 import type { Server, Socket } from 'node:net';
 import net, { BlockList, isIPv6 } from 'node:net';
-import { type Delta, type Snapshot, SnapshotIndex } from '../core/mod.ts';
+import { type Delta, type SecurityEvents, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
-import type { Clock, LocalAddresses, ResolveName } from '../platform/mod.ts';
+import type { Clock, FindPlace, LocalAddresses, ResolveName } from '../platform/mod.ts';
+import { type CounterStore, type FailureMode, type RouteChange, Waf } from '../waf/mod.ts';
 import { Arrival } from './arrival.ts';
-import { changedZones } from './changed-zones.ts';
+import { changedRules, changedZones, zonesOf } from './changed-zones.ts';
 import type { ClientHello } from './client-hello.ts';
 import { Deadlines } from './deadlines.ts';
 import { Http1Connection } from './http1/connection.ts';
@@ -32,6 +33,14 @@ export interface EdgeOptions {
   readonly raySeed: Uint8Array;
   /** Site code in `CF-Ray`. */
   readonly site: string;
+  /** Strong random bytes. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** What happens to a request whose rules could not be run to their end. */
+  readonly wafFailure: FailureMode;
+  /** Says where a visitor is; null without a database. */
+  readonly findPlace: FindPlace | null;
+  /** Where rate limits count. */
+  readonly rateCounters: CounterStore;
   readonly unseal: Unseal;
   readonly requestCertificate: RequestCertificate;
   readonly deriveTicketKeys: DeriveTicketKeys;
@@ -71,6 +80,9 @@ export class Edge {
   readonly ownAddresses: OwnAddresses;
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
+  readonly waf: Waf;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly findPlace: FindPlace | null;
   readonly visitors = new Set<VisitorConnection>();
   /** Nothing new is taken, and whoever is answered is told to come again on a new connection. */
   isDraining = false;
@@ -97,6 +109,15 @@ export class Edge {
     this.ownAddresses = new OwnAddresses(options.localAddresses);
     this.log = options.log;
     this.logger = options.logger;
+    this.randomBytes = options.randomBytes;
+    this.findPlace = options.findPlace;
+    this.waf = new Waf({
+      now: () => options.clock.now(),
+      failure: options.wafFailure,
+      hasGeo: options.findPlace !== null,
+      counters: options.rateCounters,
+      onProblem: (problem) => options.logger?.error(problem, 'rules could not be carried out'),
+    });
     this.#contexts = new IdentityContexts(this.#index, options.unseal, options.logger);
     this.#pools = new OriginPools(this, this.#index, this.#contexts);
     this.#balancers = options.balancers.length === 0 ? null : blockList(options.balancers);
@@ -130,24 +151,37 @@ export class Edge {
     this.#index.load(snapshot);
     this.#contexts.follow();
     this.#pools.follow(null);
+    this.#pools.forgetChanges(null);
+    this.waf.follow(this.#index, null);
   }
 
   /** Applies a change: in use when this returns, for every request that begins afterwards. */
   apply(delta: Delta): void {
     const zones = changedZones(delta, this.#index);
+    const rules = changedRules(delta, this.#index);
     this.#index.apply(delta);
     this.#contexts.follow();
     this.#pools.follow(zones);
+    const ruled = zonesOf(rules, this.#index);
+    if (ruled.size === 0) return;
+    this.#pools.forgetChanges(ruled);
+    this.waf.follow(this.#index, ruled);
   }
 
   /** Takes what the keys of session tickets are derived from, the newest first (`ServerContexts`). */
   useTicketSecrets(secrets: readonly Uint8Array[]): void {
     this.#serverContexts.useTicketSecrets(secrets);
+    this.waf.useSecrets(secrets);
   }
 
-  /** Where requests for a canonical hostname go. */
-  route(hostname: string, use: RouteUse): Route {
-    return this.#pools.route(hostname, use);
+  /** What rules did since the last call. */
+  takeEvents(): SecurityEvents {
+    return this.waf.events.take();
+  }
+
+  /** Where requests for a canonical hostname go, with what rules change in it. */
+  route(hostname: string, use: RouteUse, change: RouteChange | null): Route {
+    return this.#pools.route(hostname, use, change);
   }
 
   /** How a visitor is met, as `ServerContexts.find` says. */

@@ -1,15 +1,18 @@
 import { Buffer } from 'node:buffer';
 import { ORIGIN_FAILURES, type OriginFailure, type OriginFailureName } from '../core/mod.ts';
 import { traceIdOf } from '../observe/mod.ts';
+import type { Answer, EvaluatedFacts, Evaluation, ResponseFacts, Verdict } from '../waf/mod.ts';
 import { type ContentDecoder, decoderFor } from './content-decoder.ts';
 import type { Edge } from './edge.ts';
 import { reasonPhrase, renderErrorPage } from './error-page.ts';
+import { changeFields } from './field-changes.ts';
 import { grpcAnswer } from './grpc.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import type { ResponseHead } from './http1/response-head.ts';
 import { passTrailers } from './http1/trailers.ts';
 import type { Attempt, Origin } from './origin.ts';
-import { beginExchange } from './pipeline.ts';
+import { passExchange } from './pipeline.ts';
+import { bodyFacts, ExchangeFacts, MAX_INSPECTED, responseFacts } from './request-facts.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { Route } from './route.ts';
 import type { Visitor } from './visitor.ts';
@@ -48,6 +51,15 @@ export class Exchange {
   originProtocol = 'none';
   responseBytes = 0;
   failure: OriginFailureName | '' = '';
+  /** When the request was sent to the origin; 0 before that, and where nobody asks. */
+  sentAt = 0;
+  /** What the rules of the zone did so far; null where it has none. */
+  evaluation: Evaluation | null = null;
+  /** Without one there is no way to an origin. */
+  #verdict: Verdict | null = null;
+  #facts: ExchangeFacts | null = null;
+  /** What waits for enough of the body. */
+  #onBody: (() => void) | null = null;
   readonly #edge: Edge;
   /** Bytes of the request's body so far, and how many there may be. */
   #received = 0;
@@ -97,8 +109,39 @@ export class Exchange {
 
   // --- the request -------------------------------------------------------------------------------------------------
 
-  /** Sends the request on its way to the route's origin. */
-  forward(route: Route): void {
+  /** What rules see of the request: asked for once its body is there, where they look at bodies. */
+  get facts(): EvaluatedFacts {
+    if (this.#facts === null) {
+      const { head, requestComplete } = this;
+      const body = head.hasBody ? bodyFacts(Buffer.concat(this.#waiting), head.contentLength, requestComplete) : null;
+      this.#facts = new ExchangeFacts(
+        this,
+        body,
+        this.#edge.randomBytes,
+        () => this.#edge.clock.now(),
+        this.#edge.findPlace,
+      );
+    }
+    return this.#facts;
+  }
+
+  /** Calls `then` when as much of the body is there as rules look at. */
+  awaitBody(then: () => void): void {
+    this.#onBody = then;
+    if (this.head.expectContinue) this.visitor.continue();
+  }
+
+  #bodyArrived(): void {
+    const then = this.#onBody!;
+    this.#onBody = null;
+    then();
+  }
+
+  /** Sends the request on its way to the route's origin, as the verdict allows. */
+  forward(route: Route, verdict: Verdict): void {
+    if (this.#verdict !== verdict && verdict.fields !== null)
+      this.head.fields = changeFields(this.head.fields, verdict.fields);
+    this.#verdict = verdict;
     this.route = route;
     this.#maxUpload = route.maxUpload;
     route.pool!.acquire(this);
@@ -108,13 +151,15 @@ export class Exchange {
   originReady(): void {
     const origin = this.origin!;
     const { head, target, visitor, route } = this;
+    if (this.#verdict === null) throw new Error('a request without a verdict');
+    if (this.evaluation !== null) this.sentAt = this.#edge.clock.now();
     this.#sentHead = true;
     if (this.#edge.log !== null) {
       this.originAddress = origin.remoteAddress;
       this.originProtocol = origin.protocol;
     }
     origin.sendRequest(head, {
-      path: target.path,
+      path: this.#verdict.target ?? target.path,
       host: route!.hostHeader ?? target.host,
       scheme: visitor.scheme,
       visitorIp: visitor.address,
@@ -137,7 +182,13 @@ export class Exchange {
       return;
     }
     this.#received += data.length;
-    if (this.#received > this.#maxUpload) {
+    if (this.#onBody !== null) {
+      this.#waiting.push(data);
+      if (this.#received > MAX_INSPECTED) {
+        this.visitor.holdRequest(true);
+        this.#bodyArrived();
+      }
+    } else if (this.#received > this.#maxUpload) {
       this.refuseUpload(this.#maxUpload);
     } else if (this.origin?.isReady) {
       this.#sendBody(this.origin, data);
@@ -163,6 +214,9 @@ export class Exchange {
       return;
     }
     this.#trailers = passed;
+    if (this.#onBody !== null) this.#bodyArrived();
+    // From here on the origin may be there already.
+    if (this.#isOver) return;
     if (this.#sentHead && this.origin?.isReady) this.origin.endRequest(passed);
   }
 
@@ -207,7 +261,9 @@ export class Exchange {
 
   /** The origin's final response head; `exists` says whether a body follows. */
   responseHead(head: ResponseHead, exists: boolean): void {
-    this.status = this.originStatus = head.status;
+    this.originStatus = head.status;
+    if (this.#verdict!.evaluation !== null && !this.#judgeResponse(this.#verdict!.evaluation, head)) return;
+    this.status = head.status;
     this.#kept = null;
     this.#decoder = exists ? decoderFor(head, this.head.acceptEncoding) : null;
     if (this.#decoder !== null) this.#startDecoder(this.#decoder);
@@ -217,6 +273,22 @@ export class Exchange {
       length: keepsContentEncoding ? head.contentLength : -1,
       keepsContentEncoding,
     });
+  }
+
+  /** Runs the rules for responses. False where they put another answer in its place. */
+  #judgeResponse(evaluation: Evaluation, head: ResponseHead): boolean {
+    const { answer, fields } = this.#judge(evaluation, responseFacts(head));
+    if (answer !== null) {
+      this.answer(answer);
+      return false;
+    }
+    if (fields !== null) head.fields = changeFields(head.fields, fields);
+    return true;
+  }
+
+  #judge(evaluation: Evaluation, facts: ResponseFacts) {
+    this.#facts!.response = facts;
+    return this.#edge.waf.judgeResponse(evaluation, facts);
   }
 
   /** Body bytes from the origin. */
@@ -277,6 +349,8 @@ export class Exchange {
     const asked = this.head.upgrade;
     if (asked === null || head.upgrade?.toLowerCase() !== asked.toLowerCase()) return false;
     this.status = this.originStatus = 101;
+    // A tunnel may last for hours: its events need not.
+    this.evaluation?.emit(101, 101);
     this.isTunnel = true;
     const early = this.visitor.startTunnel(head);
     if (early.length > 0) this.requestData(early);
@@ -325,6 +399,15 @@ export class Exchange {
   failPull(failure: OriginFailureName): void {
     this.failure = failure;
     const known: OriginFailure = ORIGIN_FAILURES[failure];
+    const evaluation = this.#verdict?.evaluation ?? null;
+    if (evaluation !== null) {
+      const facts = { status: known.status, headers: [], rawHeaders: [], errorType: '5xx', errorCode: known.status };
+      const { answer } = this.#judge(evaluation, facts);
+      if (answer !== null) {
+        this.answer(answer);
+        return;
+      }
+    }
     this.respondError(known.status, known.title, known.advice);
   }
 
@@ -362,7 +445,7 @@ export class Exchange {
   reroute(): void {
     // What failed belongs to the pool that went: the new one has its own try on another address.
     this.#hasTriedAnother = false;
-    beginExchange(this.#edge, this);
+    passExchange(this.#edge, this, this.#verdict!);
   }
 
   #reconnect(last: Attempt | null, addressIndex: number): void {
@@ -385,6 +468,13 @@ export class Exchange {
   /** Refuses a request for a fault of its own; an HTTP/1.1 connection ends with it. */
   refuse(status: number, reason: string): void {
     this.#answerWithPage(status, reasonPhrase(status), `The request was refused: ${reason}.`, true);
+  }
+
+  /** Answers as the rules say. */
+  answer({ status, fields, body, detail }: Answer): void {
+    if (this.head.isGrpc) this.respond(200, 'OK', grpcAnswer(status, detail), EMPTY);
+    else if (body !== null) this.respond(status, reasonPhrase(status), fields, Buffer.from(body));
+    else this.respondError(status, reasonPhrase(status), detail);
   }
 
   /** Answers with an error page. */
@@ -420,6 +510,7 @@ export class Exchange {
     const now = clock.now();
     counters.requestOver(this.head.method, this.status, this.visitor.httpVersion, now - this.startedAt);
     this.#log(now);
+    this.evaluation?.emit(this.status, this.originStatus);
     return true;
   }
 
@@ -447,7 +538,10 @@ export class Exchange {
       OriginClientCertLevel: route?.resolution.level ?? 'none',
       OriginClientCertID: route?.resolution.identity?.id ?? '',
       OriginFailure: this.failure,
+      SecurityAction: this.evaluation?.lastMatch?.action ?? '',
+      SecurityRuleID: this.evaluation?.lastMatch?.ruleId ?? '',
       TraceID: traceIdOf(head.traceparent),
+      ...this.evaluation?.customFields,
     });
   }
 }

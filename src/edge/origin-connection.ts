@@ -155,7 +155,8 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     if (head.close) this.#keepAlive = false;
     const framing = bodyOf(head, exchange.head.method);
     exchange.responseHead(head, framing.kind !== 'none');
-    return framing;
+    // Null where the rules have put another answer in its place.
+    return this.#exchange === null ? null : framing;
   }
 
   onData(data: Buffer): void {

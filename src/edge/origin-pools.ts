@@ -1,4 +1,5 @@
 import type { SnapshotIndex } from '../core/mod.ts';
+import type { RouteChange } from '../waf/mod.ts';
 import type { Edge } from './edge.ts';
 import type { IdentityContexts } from './identity-contexts.ts';
 import { OriginPool, poolKeyText } from './origin-pool.ts';
@@ -6,8 +7,8 @@ import { planRoute, type Route, type RouteUse } from './route.ts';
 
 interface PoolUse {
   readonly pool: OriginPool;
-  /** Routes in use of this pool: hostname and use by their text. */
-  readonly routes: Map<string, readonly [hostname: string, use: RouteUse]>;
+  /** Routes in use of this pool, by their text: hostname, use, and what rules changed. */
+  readonly routes: Map<string, readonly [hostname: string, use: RouteUse, change: RouteChange | null]>;
 }
 
 const MAX_ROUTES = 100_000;
@@ -18,6 +19,8 @@ export class OriginPools {
   readonly #index: SnapshotIndex;
   readonly #contexts: IdentityContexts;
   #routes = { http: new Map<string, Route>(), https: new Map<string, Route>(), grpc: new Map<string, Route>() };
+  /** Routes that rules changed, by hostname, use and change. */
+  #changed = new Map<string, Route>();
   readonly #uses = new Map<string, PoolUse>();
   readonly #byZone = new Map<string, Set<string>>();
 
@@ -27,21 +30,45 @@ export class OriginPools {
     this.#contexts = contexts;
   }
 
-  /** The route of a canonical hostname. */
-  route(hostname: string, use: RouteUse): Route {
+  /** The route of a canonical hostname, with what rules change in it. */
+  route(hostname: string, use: RouteUse, change: RouteChange | null): Route {
+    if (change !== null) return this.#changedRoute(hostname, use, change);
     const routes = this.#routes[use];
     const known = routes.get(hostname);
     if (known !== undefined) return known;
-    const route = this.#plan(hostname, use);
+    const route = this.#plan(hostname, use, null);
     // A flood of hostnames that nobody serves must not fill the memory.
     if (routes.size >= MAX_ROUTES) routes.clear();
     if (route.resolution.zone !== null) routes.set(hostname, route);
     return route;
   }
 
+  #changedRoute(hostname: string, use: RouteUse, change: RouteChange): Route {
+    const text = JSON.stringify([hostname, use, change]);
+    const known = this.#changed.get(text);
+    if (known !== undefined) return known;
+    const route = this.#plan(hostname, use, change);
+    if (this.#changed.size >= MAX_ROUTES) this.#changed.clear();
+    this.#changed.set(text, route);
+    return route;
+  }
+
+  /** The rules of these zones (all, for null) are others: pools that only their changes led to are retired. */
+  forgetChanges(zoneIds: ReadonlySet<string> | null): void {
+    this.#changed.clear();
+    for (const zoneId of zoneIds ?? [...this.#byZone.keys()]) {
+      for (const text of [...(this.#byZone.get(zoneId) ?? [])]) {
+        const use = this.#uses.get(text)!;
+        for (const [route, [, , change]] of use.routes) if (change !== null) use.routes.delete(route);
+        this.#retireUnused(zoneId, text);
+      }
+    }
+  }
+
   /** Follows a change of the snapshot: retires the pools of `zoneIds` (all, for null) that no route leads to any more. */
   follow(zoneIds: ReadonlySet<string> | null): void {
     this.#routes = { http: new Map(), https: new Map(), grpc: new Map() };
+    this.#changed.clear();
     for (const zoneId of zoneIds ?? [...this.#byZone.keys()]) {
       for (const text of [...(this.#byZone.get(zoneId) ?? [])]) this.#check(zoneId, text);
     }
@@ -54,18 +81,23 @@ export class OriginPools {
 
   #check(zoneId: string, text: string): void {
     const use = this.#uses.get(text)!;
-    for (const [routeText, [hostname, routeUse]] of use.routes) {
-      const { key } = planRoute(this.#index, hostname, routeUse);
+    for (const [routeText, [hostname, routeUse, change]] of use.routes) {
+      const { key } = planRoute(this.#index, hostname, routeUse, change);
       if (key === null || poolKeyText(key) !== text) use.routes.delete(routeText);
     }
+    this.#retireUnused(zoneId, text);
+  }
+
+  #retireUnused(zoneId: string, text: string): void {
+    const use = this.#uses.get(text)!;
     if (use.routes.size > 0) return;
     use.pool.retire();
     this.#uses.delete(text);
     this.#byZone.get(zoneId)!.delete(text);
   }
 
-  #plan(hostname: string, routeUse: RouteUse): Route {
-    const { key, ...plan } = planRoute(this.#index, hostname, routeUse);
+  #plan(hostname: string, routeUse: RouteUse, change: RouteChange | null): Route {
+    const { key, ...plan } = planRoute(this.#index, hostname, routeUse, change);
     if (key === null) return { ...plan, pool: null, failure: 'no_origin' };
     if (key.addresses.some((address) => this.#edge.ownAddresses.has(address, key.port)))
       return { ...plan, pool: null, failure: 'own_address' };
@@ -83,7 +115,8 @@ export class OriginPools {
       const ofZone = this.#byZone.get(key.zoneId) ?? new Set();
       this.#byZone.set(key.zoneId, ofZone.add(text));
     }
-    use.routes.set(`${routeUse} ${hostname}`, [hostname, routeUse]);
+    const routeText = change === null ? `${routeUse} ${hostname}` : JSON.stringify([hostname, routeUse, change]);
+    use.routes.set(routeText, [hostname, routeUse, change]);
     return { ...plan, pool: use.pool, failure: null };
   }
 }

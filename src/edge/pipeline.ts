@@ -1,9 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { type Scheme, zoneSetting } from '../core/mod.ts';
+import type { Outcome, Verdict } from '../waf/mod.ts';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestHead } from './http1/request-head.ts';
 import { forbiddenHeaders } from './origin-request.ts';
+import type { Route, RouteUse } from './route.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -23,13 +25,50 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
     exchange.respondError(403, 'Error 1000', forbidden);
     return;
   }
-  const route = edge.route(target.hostname, head.isGrpc && visitor.scheme === 'https' ? 'grpc' : visitor.scheme);
+  const route = edge.route(target.hostname, routeUse(exchange), null);
   exchange.route = route;
   const { zone } = route.resolution;
   if (zone === null) {
     exchange.refuse(421, 'its Host belongs to no zone of this edge');
     return;
   }
+  if (head.hasBody && edge.waf.needsBody(zone.id)) exchange.awaitBody(() => judgeExchange(edge, exchange, zone.id));
+  else judgeExchange(edge, exchange, zone.id);
+}
+
+/** Asks the rules what becomes of the request. No path, method or protocol has another way (spec/threats.md 2.3). */
+function judgeExchange(edge: Edge, exchange: Exchange, zoneId: string): void {
+  const outcome = edge.waf.judge(zoneId, exchange);
+  if (!(outcome instanceof Promise)) {
+    carryOut(edge, exchange, outcome);
+    return;
+  }
+  outcome.then((settled) => {
+    if (!exchange.isOver) carryOut(edge, exchange, settled);
+  });
+}
+
+function carryOut(edge: Edge, exchange: Exchange, outcome: Outcome): void {
+  if (outcome.kind === 'answer') exchange.answer(outcome);
+  else if (outcome.route === null) passByRoute(exchange, outcome, exchange.route!);
+  else passExchange(edge, exchange, outcome);
+}
+
+function routeUse({ head, visitor }: Exchange): RouteUse {
+  return head.isGrpc && visitor.scheme === 'https' ? 'grpc' : visitor.scheme;
+}
+
+/** Sends a request that may pass to where its route leads now. */
+export function passExchange(edge: Edge, exchange: Exchange, verdict: Verdict): void {
+  const route = edge.route(exchange.target.hostname, routeUse(exchange), verdict.route);
+  exchange.route = route;
+  if (route.resolution.zone === null) exchange.refuse(421, 'its Host belongs to no zone of this edge');
+  else passByRoute(exchange, verdict, route);
+}
+
+function passByRoute(exchange: Exchange, verdict: Verdict, route: Route): void {
+  const { visitor, head, target } = exchange;
+  const zone = route.resolution.zone!;
   if (target.path === '/cdn-cgi/trace') {
     answerTrace(exchange);
     return;
@@ -59,7 +98,7 @@ export function beginExchange(edge: Edge, exchange: Exchange): void {
     exchange.failPull('http2_required');
     return;
   }
-  exchange.forward(route);
+  exchange.forward(route, verdict);
 }
 
 /** The one upgrade that is passed on (RFC 6455 section 4.1): `h2c` and others would be a tunnel past every check. */

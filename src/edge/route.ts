@@ -8,6 +8,7 @@ import {
   type ZoneEntry,
   zoneSetting,
 } from '../core/mod.ts';
+import type { RouteChange } from '../waf/mod.ts';
 import type { Http2Use, OriginPool, PoolKey } from './origin-pool.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -36,12 +37,18 @@ export interface RoutePlan {
   readonly key: PoolKey | null;
 }
 
-/** Decides where a request for `hostname` goes and as whom. */
-export function planRoute(index: SnapshotIndex, hostname: string, use: RouteUse): RoutePlan {
+/** Decides where a request for `hostname` goes and as whom; `change` is what rules say about it (spec/origin-pulls.md 4.4). */
+export function planRoute(
+  index: SnapshotIndex,
+  hostname: string,
+  use: RouteUse,
+  change: RouteChange | null = null,
+): RoutePlan {
   const scheme: Scheme = use === 'http' ? 'http' : 'https';
-  const resolution = resolve(index, hostname, scheme);
+  const resolution = resolve(index, hostname, scheme, undefined, change?.ssl ?? null);
   const { zone, originScheme } = resolution;
-  const origin = zone === null ? null : (index.originOf(zone.id, hostname)?.origin ?? null);
+  const known = zone === null ? null : (index.originOf(zone.id, hostname)?.origin ?? null);
+  const origin = change === null ? known : changedOrigin(known, change);
   const key =
     zone === null || origin === null ? null : poolKey(resolution, origin, hostname, zone.id, http2Use(zone, use));
   return {
@@ -49,6 +56,19 @@ export function planRoute(index: SnapshotIndex, hostname: string, use: RouteUse)
     hostHeader: origin?.hostHeader ?? null,
     maxUpload: zoneSetting(zone ?? {}, 'max_upload') * MEGABYTE,
     key: originScheme === 'redirect_to_http' ? null : key,
+  };
+}
+
+/** The origin as rules say, over what the hostname has. Null where nobody says where it is. */
+function changedOrigin(known: OriginTarget | null, change: RouteChange): OriginTarget | null {
+  const addresses = change.address === undefined ? known?.addresses : [change.address];
+  if (addresses === undefined) return null;
+  return {
+    addresses,
+    httpsPort: change.port ?? known?.httpsPort ?? 443,
+    httpPort: change.port ?? known?.httpPort ?? 80,
+    sni: change.sni ?? known?.sni ?? null,
+    hostHeader: change.hostHeader ?? known?.hostHeader ?? null,
   };
 }
 

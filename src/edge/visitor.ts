@@ -40,6 +40,11 @@ export interface Visitor {
   readonly sni: string | null;
   /** `TLSv1.3` and the like; `none` over plain http. */
   readonly protocol: string;
+  /** Name of the cipher suite; empty over plain http. */
+  readonly cipher: string;
+  /** Where the visitor's connection came in. */
+  readonly localAddress: string;
+  readonly localPort: number;
   /** `HTTP/1.1` and the like. */
   readonly httpVersion: string;
   /** True while a read of the visitor's connection is being taken apart: more of the request may follow at once. */

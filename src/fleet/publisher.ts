@@ -1,5 +1,12 @@
 import net, { type Server, type Socket } from 'node:net';
-import { type Delta, type ServerAlgorithm, type Snapshot, SnapshotIndex } from '../core/mod.ts';
+import {
+  type Delta,
+  type RateCount,
+  type SecurityEvents,
+  type ServerAlgorithm,
+  type Snapshot,
+  SnapshotIndex,
+} from '../core/mod.ts';
 import { CounterTotals, type Logger } from '../observe/mod.ts';
 import type { LastGood } from './last-good.ts';
 import { type ControlMessage, receiveMessages, sendMessage, type WorkerMessage } from './wire.ts';
@@ -20,6 +27,10 @@ export interface PublisherEvents {
   onWorkersChanged(): void;
   /** A worker wants a certificate for a hostname. True where there is one now and it is published. */
   certificateWanted(hostname: string, algorithm: ServerAlgorithm): Promise<boolean>;
+  /** A worker asks the counter of a rate limit. True where it is over its limit. */
+  isOverRate(count: RateCount): boolean;
+  /** A worker tells what rules did. */
+  onEvents(events: SecurityEvents): void;
 }
 
 /** A worker that the publisher has a connection to. */
@@ -237,6 +248,17 @@ export class Publisher {
         break;
       case 'certificate_wanted':
         this.#answerCertificate(subscriber, message);
+        break;
+      case 'rate': {
+        const over: number[] = [];
+        message.counts.forEach((count, i) => {
+          if (this.#events.isOverRate(count)) over.push(i);
+        });
+        this.#send(subscriber, { type: 'rated', request: message.request, over });
+        break;
+      }
+      case 'events':
+        this.#events.onEvents(message);
         break;
       case 'counted':
         this.counters.add(subscriber, message.report);

@@ -13,6 +13,7 @@ after(() => rmSync(directory, { recursive: true }));
 /** A data plane that only counts. */
 class Target {
   readonly counters = { report: () => ({ added: [], gauges: [] }) };
+  readonly takeEvents = () => ({ events: [], dropped: 0 });
   number: number;
   secrets: string[] = [];
 

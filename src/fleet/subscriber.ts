@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import net, { type Socket } from 'node:net';
-import type { Delta, ServerAlgorithm, Snapshot, SnapshotEntry } from '../core/mod.ts';
+import type { Delta, RateCount, SecurityEvents, ServerAlgorithm, Snapshot, SnapshotEntry } from '../core/mod.ts';
 import type { CounterReport } from '../observe/mod.ts';
 import { type ControlMessage, receiveMessages, sendMessage } from './wire.ts';
 
@@ -14,6 +14,8 @@ export interface SnapshotTarget {
   useTicketSecrets(secrets: readonly Uint8Array[]): void;
   /** What it counts. */
   readonly counters: { report(): CounterReport };
+  /** What its rules did since the last time. */
+  takeEvents(): SecurityEvents;
 }
 
 const RECONNECT_AFTER = 200;
@@ -32,6 +34,7 @@ export class Subscriber {
   #parts: SnapshotEntry[] = [];
   #request = 0;
   readonly #wanted = new Map<number, (found: boolean) => void>();
+  readonly #rating = new Map<number, (over: readonly number[] | null) => void>();
   #ready: { readonly https: string; readonly http: string } | null = null;
   #onFirstState: (() => void) | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -79,6 +82,17 @@ export class Subscriber {
     });
   }
 
+  /** Asks the counters that all workers share. Null where there is nobody to ask. */
+  rate(counts: readonly RateCount[]): Promise<readonly number[] | null> {
+    const socket = this.#socket;
+    if (socket === null) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const request = ++this.#request;
+      this.#rating.set(request, resolve);
+      sendMessage(socket, { type: 'rate', request, counts });
+    });
+  }
+
   /** Ends the connection for good. Resolves when the last counts are with the control plane. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -96,6 +110,8 @@ export class Subscriber {
   #report(request: number): void {
     if (this.#socket === null) return;
     sendMessage(this.#socket, { type: 'counted', request, report: this.#target.counters.report() });
+    const { events, dropped } = this.#target.takeEvents();
+    if (events.length + dropped > 0) sendMessage(this.#socket, { type: 'events', events, dropped });
   }
 
   #connect(): void {
@@ -115,6 +131,8 @@ export class Subscriber {
     this.#socket = null;
     for (const answer of this.#wanted.values()) answer(false);
     this.#wanted.clear();
+    for (const answer of this.#rating.values()) answer(null);
+    this.#rating.clear();
     if (this.#target.number > 0) this.#started();
     if (!this.#isStopped) this.#timer = setTimeout(() => this.#connect(), RECONNECT_AFTER);
   }
@@ -140,6 +158,10 @@ export class Subscriber {
       case 'certificate':
         this.#wanted.get(message.request)?.(message.found);
         this.#wanted.delete(message.request);
+        break;
+      case 'rated':
+        this.#rating.get(message.request)?.(message.over);
+        this.#rating.delete(message.request);
         break;
       case 'ticket_secrets':
         this.#target.useTicketSecrets(message.secrets.map((secret) => Buffer.from(secret, 'base64')));

@@ -22,6 +22,13 @@ export interface AccessRecord {
   readonly OriginResponseStatus: number;
   /** `none` where the origin was reached over plain http, or not at all. */
   readonly OriginSSLProtocol: string;
+  /** What a rule did to the request last (an action's name of the API); empty where none did. */
+  readonly SecurityAction: string;
+  readonly SecurityRuleID: string;
+  /** What rules of the phase `http_log_custom_fields` asked for. */
+  readonly RequestHeaders?: Readonly<Record<string, string>>;
+  readonly ResponseHeaders?: Readonly<Record<string, string>>;
+  readonly Cookies?: Readonly<Record<string, string>>;
 
   /** The certificate that the edge was ready to present. An origin that does not ask gets none. */
   readonly OriginClientCertLevel: 'hostname' | 'zone' | 'global' | 'none';

@@ -1,6 +1,7 @@
 export * from './clock.ts';
 export * from './dns.ts';
 export * from './files.ts';
+export * from './geo-database.ts';
 export * from './interfaces.ts';
 export * from './listening-socket.ts';
 export * from './passed-sockets.ts';

@@ -162,6 +162,96 @@ export interface CustomCertificateRow {
   change: number;
 }
 
+/** A ruleset; what it says stands in its versions. */
+export interface RulesetRow {
+  id: string;
+  account_id: string;
+  /** Null for one of the account. */
+  zone_id: string | null;
+  kind: 'root' | 'zone' | 'custom';
+  phase: string;
+  /** The version in use. */
+  version: number;
+  created_at: Microseconds;
+}
+
+/** What a ruleset says, or said. */
+export interface RulesetVersionRow {
+  ruleset_id: string;
+  version: number;
+  name: string;
+  description: string;
+  /** JSON array of rules, as the API has them. */
+  rules: string;
+  last_updated: Microseconds;
+}
+
+export interface ListRow {
+  id: string;
+  account_id: string;
+  name: string;
+  kind: 'ip' | 'hostname' | 'asn';
+  description: string;
+  created_at: Microseconds;
+  modified_at: Microseconds;
+}
+
+export interface ListItemRow {
+  id: string;
+  list_id: string;
+  /** An address or CIDR range in canonical text, a hostname or `*.parent`, or a number. */
+  value: string;
+  /** With `*.parent` only: whether the parent itself is left out. */
+  excludes_apex: 0 | 1 | null;
+  comment: string;
+  created_at: Microseconds;
+  modified_at: Microseconds;
+}
+
+/** A change of list items, done when it is here. */
+export interface ListOperationRow {
+  id: string;
+  account_id: string;
+  completed_at: Microseconds;
+}
+
+export interface AccessRuleRow {
+  id: string;
+  account_id: string;
+  /** Null for one of the account. */
+  zone_id: string | null;
+  mode: 'block' | 'challenge' | 'js_challenge' | 'managed_challenge' | 'whitelist';
+  target: 'ip' | 'ip6' | 'ip_range' | 'asn' | 'country';
+  value: string;
+  notes: string;
+  created_at: Microseconds;
+  modified_at: Microseconds;
+}
+
+export interface LockdownRow {
+  id: string;
+  zone_id: string;
+  /** JSON array of strings. */
+  urls: string;
+  /** JSON array of `{target, value}`. */
+  configurations: string;
+  description: string;
+  paused: 0 | 1;
+  created_at: Microseconds;
+  modified_at: Microseconds;
+}
+
+export interface UserAgentRuleRow {
+  id: string;
+  zone_id: string;
+  mode: 'block' | 'challenge' | 'js_challenge' | 'managed_challenge';
+  user_agent: string;
+  description: string;
+  paused: 0 | 1;
+  created_at: Microseconds;
+  modified_at: Microseconds;
+}
+
 /** One committed mutation that concerns the data plane. */
 export interface ChangeRow {
   /** Gapless, from 1. */
@@ -202,6 +292,14 @@ export interface Database {
   hostname_associations: HostnameAssociationRow;
   server_certificates: ServerCertificateRow;
   custom_certificates: CustomCertificateRow;
+  rulesets: RulesetRow;
+  ruleset_versions: RulesetVersionRow;
+  lists: ListRow;
+  list_items: ListItemRow;
+  list_operations: ListOperationRow;
+  access_rules: AccessRuleRow;
+  lockdowns: LockdownRow;
+  user_agent_rules: UserAgentRuleRow;
   changes: ChangeRow;
   audit: AuditRow;
 }

@@ -26,6 +26,7 @@ async function main({ directory, cast, round, lanes }: Orders): Promise<void> {
   const app = createApi({
     context: plane.context,
     deployment: plane.deployment,
+    events: plane.events,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: {} }),
     status: () => assert.fail('nothing runs here'),

@@ -33,6 +33,7 @@ export async function startControlPlane(zoneName = 'example.test'): Promise<Test
   const app = createApi({
     context: plane.context,
     deployment: plane.deployment,
+    events: plane.events,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: { store: 'open' } }),
     status: () => assert.fail('nothing runs here'),

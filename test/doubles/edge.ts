@@ -1,23 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import type {
-  HostnameEntry,
-  IdentityEntry,
-  OriginTarget,
-  SnapshotEntry,
-  SslMode,
-  ZoneSettings,
+import {
+  type HostnameEntry,
+  type IdentityEntry,
+  keyOf,
+  type OriginTarget,
+  type SnapshotEntry,
+  type SslMode,
+  type ZoneSettings,
 } from '../../src/core/mod.ts';
 import { type AddressRange, DEFAULT_LIMITS, Edge, type EdgeOptions, type Limits } from '../../src/edge/mod.ts';
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
 import { type ResolveName, systemAddresses, systemResolve } from '../../src/platform/mod.ts';
+import { MemoryCounters } from '../../src/waf/mod.ts';
 import { deriveTicketKeys, type IssuedCertificate, type Issuer } from '../../src/x509/mod.ts';
 import { makeCa, makeServer } from './certificates.ts';
 import { SILENT } from './control-plane.ts';
 
 /** The zone of every test edge. */
 export const ZONE = 'a.test';
-const ZONE_ID = 'z1';
+export const ZONE_ID = 'z1';
 
 /** What a test edge's zone says. */
 export interface Policy {
@@ -25,6 +27,8 @@ export interface Policy {
   global?: boolean;
   zone?: boolean;
   settings?: Partial<ZoneSettings>;
+  /** Rulesets, lists and other rules. */
+  rules?: readonly SnapshotEntry[];
   identities?: Readonly<Record<string, { level: 'hostname' | 'zone' | 'global'; pair: IssuedCertificate }>>;
   /** By label below the zone; `{ port }` stands for 127.0.0.1. */
   hosts: Readonly<
@@ -43,12 +47,17 @@ export function makeEdge(
   balancers: readonly AddressRange[] = [],
   resolve: ResolveName = systemResolve,
   requestCertificate: EdgeOptions['requestCertificate'] = async () => false,
+  waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace'>> = {},
 ): Edge {
   return new Edge({
     limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
     clock: { now: () => performance.timeOrigin + performance.now() },
     raySeed: randomBytes(8),
     site: 'TST',
+    randomBytes,
+    wafFailure: 'closed',
+    findPlace: null,
+    rateCounters: new MemoryCounters(() => performance.timeOrigin + performance.now()),
     unseal,
     requestCertificate,
     deriveTicketKeys,
@@ -60,6 +69,7 @@ export function makeEdge(
     balancers,
     resolve,
     localAddresses: systemAddresses,
+    ...waf,
   });
 }
 
@@ -68,14 +78,21 @@ export class TestEdge {
   readonly edge: Edge;
   readonly root: Issuer;
   readonly records: AccessRecord[] = [];
+  #rules: readonly SnapshotEntry[] = [];
   #https = 0;
   #http = 0;
   #number = 0;
   #servers = new Map<string, IssuedCertificate>();
 
-  constructor(root: Issuer, limits: Partial<Limits>, balancers: readonly AddressRange[] = [], resolve?: ResolveName) {
+  constructor(
+    root: Issuer,
+    limits: Partial<Limits>,
+    balancers: readonly AddressRange[] = [],
+    resolve?: ResolveName,
+    waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace'>> = {},
+  ) {
     this.root = root;
-    this.edge = makeEdge(limits, (record) => this.records.push(record), undefined, balancers, resolve);
+    this.edge = makeEdge(limits, (record) => this.records.push(record), undefined, balancers, resolve, undefined, waf);
   }
 
   get httpsPort(): number {
@@ -92,9 +109,13 @@ export class TestEdge {
       const name = `${label}.${ZONE}`;
       if (!this.#servers.has(name)) this.#servers.set(name, await makeServer(this.root, name));
     }
-    const entries = this.#entries(policy);
+    const rules = policy.rules ?? [];
+    const kept = new Set(rules.map(keyOf));
+    const deletes = this.#rules.map(keyOf).filter((key) => !kept.has(key));
+    this.#rules = rules;
+    const entries = [...this.#entries(policy), ...rules];
     if (this.#number === 0) this.edge.load({ number: 1, entries });
-    else this.edge.apply({ from: this.#number, to: this.#number + 1, upserts: entries, deletes: [] });
+    else this.edge.apply({ from: this.#number, to: this.#number + 1, upserts: entries, deletes });
     this.#number++;
   }
 
@@ -185,8 +206,9 @@ export async function startEdge(
   limits: Partial<Limits> = {},
   balancers: readonly AddressRange[] = [],
   resolve?: ResolveName,
+  waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace'>> = {},
 ): Promise<TestEdge> {
-  const testEdge = new TestEdge(await makeCa('Test root'), limits, balancers, resolve);
+  const testEdge = new TestEdge(await makeCa('Test root'), limits, balancers, resolve, waf);
   await testEdge.apply(policy);
   await testEdge.listen();
   return testEdge;

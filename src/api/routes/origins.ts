@@ -1,7 +1,8 @@
+import { isIP } from 'node:net';
 import type { Hono } from 'hono';
 import { z } from 'zod';
-import { deleteOrigin, getOrigin, listOrigins, putOrigin } from '../../control/mod.ts';
-import { ApiError, explain, resolve } from '../../core/mod.ts';
+import { deleteOrigin, explainRequest, getOrigin, listOrigins, putOrigin } from '../../control/mod.ts';
+import { ApiError } from '../../core/mod.ts';
 import { readBody } from '../body.ts';
 import { success } from '../envelope.ts';
 import { singlePage } from '../paging.ts';
@@ -60,6 +61,28 @@ export function originRoutes(app: Hono<ApiEnvironment>, { context, edgeHttpsPort
     const scheme = url.protocol === 'https:' ? 'https' : 'http';
     const given =
       url.port === '' || (scheme === 'https' && Number(url.port) === edgeHttpsPort()) ? undefined : Number(url.port);
-    return success(call, explain(text, hostname, scheme, resolve(context.distribution.index, hostname, scheme, given)));
+    const asked = {
+      url,
+      text,
+      method: call.req.query('method') ?? 'GET',
+      headers: (call.req.queries('header') ?? []).map(readHeader),
+      address: readAddress(call.req.query('ip')),
+      port: given,
+      now: context.clock.now(),
+    };
+    return success(call, await explainRequest(context.distribution.index, asked, context.findPlace ?? null));
   });
+}
+
+function readHeader(text: string): readonly [string, string] {
+  const colon = text.indexOf(':');
+  if (colon <= 0) throw new ApiError('field_invalid', { message: 'header must be "Name: value".' });
+  return [text.slice(0, colon), text.slice(colon + 1).trim()];
+}
+
+function readAddress(text: string | undefined): string {
+  // An address of documentation (RFC 5737): nobody's.
+  if (text === undefined) return '192.0.2.1';
+  if (isIP(text) === 0) throw new ApiError('field_invalid', { message: 'ip must be an IP address.' });
+  return text;
 }

@@ -33,7 +33,7 @@ async function run(
 ): Promise<void> {
   const config = readConfig(flags, process.env);
   const logger = createLogger({ part: 'control', pid: process.pid });
-  const plane = await openControlPlane(config.data, config.database, logger);
+  const plane = await openControlPlane(config.data, config.database, logger, config.geoip);
   let running: Running;
   let accountId: string;
   try {

@@ -60,6 +60,18 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     return this.scheme === 'https' ? ((this.#socket as TLSSocket).getProtocol() ?? 'none') : 'none';
   }
 
+  get cipher(): string {
+    return this.scheme === 'https' ? ((this.#socket as TLSSocket).getCipher()?.standardName ?? '') : '';
+  }
+
+  get localAddress(): string {
+    return this.#socket.localAddress ?? '';
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
   get httpVersion(): string {
     return this.#exchange?.head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
   }

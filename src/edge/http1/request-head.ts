@@ -41,6 +41,10 @@ export class RequestHead {
   connection: string | null = null;
   offeredUpgrade: string | null = null;
   expect: string | null = null;
+  /** Over HTTP/1: the whole head as it came, which rules look at. Over HTTP/2 empty. */
+  source = '';
+  /** Over HTTP/2: the fields that no origin gets, serialised. */
+  dropped = '';
 
   /** True for a gRPC call (not for gRPC-Web, which any HTTP will do for). */
   get isGrpc(): boolean {
@@ -63,6 +67,7 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
   let lineEnd = text.indexOf('\r\n');
   if (lineEnd < 0) lineEnd = text.length;
   const head = new RequestHead();
+  head.source = text;
   const problem = readRequestLine(head, text, lineEnd);
   return problem ?? readRequestFields(head, text, lineEnd + 2);
 }

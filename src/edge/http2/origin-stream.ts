@@ -124,7 +124,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
     if (isEnd && !isBodiless && head.contentLength < 0) head.contentLength = 0;
     this.#expected = isBodiless ? 0 : head.contentLength;
     this.#exchange.responseHead(head, !isEnd && !isBodiless);
-    if (isEnd) this.#complete('');
+    if (isEnd && !this.#isGone) this.#complete('');
   }
 
   #receiveTrailers(fields: ResponseFields, isEnd: boolean): void {

@@ -49,7 +49,9 @@ export class RequestFields {
       this.#cookie = this.#cookie === '' ? value : `${this.#cookie}; ${value}`;
     } else if (known.role === 'pass') {
       this.#head.fields += `${name}: ${value}\r\n`;
-    } else if (known.role !== 'drop') {
+    } else if (known.role === 'drop') {
+      this.#head.dropped += `${name}: ${value}\r\n`;
+    } else {
       return takeRequestField(this.#head, known.role, value) ?? null;
     }
     return null;

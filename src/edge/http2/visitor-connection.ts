@@ -56,6 +56,18 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     return this.#socket.getProtocol() ?? 'none';
   }
 
+  get cipher(): string {
+    return this.#socket.getCipher()?.standardName ?? '';
+  }
+
+  get localAddress(): string {
+    return this.#socket.localAddress ?? '';
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
   announceDrain(): void {
     // The highest number refuses no stream that is on its way (RFC 9113 section 6.8).
     if (!this.#isGoingAway && !this.session.isEnded) this.session.sendGoaway(LAST_STREAM_ID, ERROR_CODE.NO_ERROR, '');

@@ -52,6 +52,15 @@ export class VisitorStream implements Visitor, SessionStream, Timed {
   get sni(): string | null {
     return this.#connection.sni;
   }
+  get cipher(): string {
+    return this.#connection.cipher;
+  }
+  get localAddress(): string {
+    return this.#connection.localAddress;
+  }
+  get localPort(): number {
+    return this.#connection.localPort;
+  }
   get protocol(): string {
     return this.#connection.protocol;
   }

@@ -1,0 +1,142 @@
+// Measures the rules of one zone in this process, and prints the numbers as one line of JSON. Started by `bench/rules.ts`.
+import { type RuleEntry, type RulesetEntry, SnapshotIndex } from '../../src/core/mod.ts';
+import { MemoryCounters, Waf } from '../../src/waf/mod.ts';
+import { LIMIT_RULE, typicalRules } from './typical-rules.ts';
+
+const ZONE = 'z1';
+const ROUNDS = 7;
+
+const entryPoint = (phase: string, rules: readonly Partial<RuleEntry>[]): RulesetEntry => ({
+  kind: 'ruleset',
+  id: phase,
+  rulesetKind: 'zone',
+  name: phase,
+  phase,
+  version: '1',
+  scope: 'zone',
+  scopeId: ZONE,
+  rules: rules.map((rule, i) => ({
+    id: `r${i}`,
+    ref: `r${i}`,
+    version: '1',
+    action: 'block',
+    actionParameters: null,
+    expression: 'true',
+    description: '',
+    enabled: true,
+    ratelimit: null,
+    logging: null,
+    ...rule,
+  })),
+});
+
+/** A WAF with one zone that has these rulesets, and how long it took to make them ready. */
+function wafWith(rulesets: readonly RulesetEntry[]): { waf: Waf; compileTime: number } {
+  const index = new SnapshotIndex({
+    number: 1,
+    entries: [
+      {
+        kind: 'zone',
+        id: ZONE,
+        name: 'a.test',
+        accountId: 'acc',
+        ssl: 'full',
+        tlsClientAuth: false,
+        originTlsClientAuth: false,
+        certificateIds: [],
+      },
+      ...rulesets,
+    ],
+  });
+  const waf = new Waf({
+    now: Date.now,
+    failure: 'closed',
+    hasGeo: false,
+    counters: new MemoryCounters(Date.now),
+    onProblem: ({ reason }) => {
+      throw new Error(reason);
+    },
+  });
+  const before = performance.now();
+  waf.follow(index, null);
+  return { waf, compileTime: performance.now() - before };
+}
+
+const HEADERS = [
+  ['Host', 'www.a.test'],
+  ['User-Agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'],
+  ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'],
+  ['Accept-Language', 'en-GB,en;q=0.5'],
+  ['Accept-Encoding', 'gzip, deflate, br'],
+  ['Referer', 'https://www.a.test/shop/cart?item=42&from=mail'],
+  ['Cookie', 'session=0123456789abcdef0123456789abcdef; theme=dark; consent=yes'],
+] as const;
+
+let visitor = 0;
+
+/** A request of a usual size, each from an address of its own among some. */
+function facts(query = 'q=shoes&page=2&sort=price') {
+  visitor = (visitor + 1) % 50_000;
+  return {
+    method: 'GET',
+    scheme: 'https' as const,
+    host: 'www.a.test',
+    rawTarget: `/shop/search/shoes?${query}`,
+    path: '/shop/search/shoes',
+    query,
+    version: 'HTTP/1.1' as const,
+    headers: [...HEADERS],
+    areHeadersTruncated: false,
+    visitorAddress: `203.0.${visitor >> 8}.${visitor & 255}`,
+    serverAddress: '127.0.0.1',
+    serverPort: 443,
+    tls: { version: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256' },
+    visitorCertificate: null,
+    rayId: '0123456789abcdef',
+    time: 0,
+    randomSeed: '0123456789abcdef',
+    body: null,
+    response: null,
+    geo: null,
+    timings: { edge: 0, originFirstByte: 0 },
+  };
+}
+
+/** CPU microseconds of one request: the median of some rounds. */
+function cost(waf: Waf, requests: number): number {
+  const costs: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.cpuUsage();
+    for (let i = 0; i < requests; i++) {
+      const judged = { facts: facts(), evaluation: null };
+      const outcome = waf.judge(ZONE, judged);
+      if (outcome instanceof Promise || outcome.kind !== 'pass') throw new Error('a usual request does not pass');
+    }
+    const { user, system } = process.cpuUsage(before);
+    // The first round warms up.
+    if (round > 0) costs.push((user + system) / requests);
+  }
+  return costs.sort((a, b) => a - b)[costs.length >> 1]!;
+}
+
+const custom = (count: number) => entryPoint('http_request_firewall_custom', typicalRules(count));
+const limit = entryPoint('http_ratelimit', [LIMIT_RULE]);
+const none = cost(wafWith([]).waf, 200_000);
+const ten = cost(wafWith([custom(10)]).waf, 100_000);
+const thousand = cost(wafWith([custom(1000)]).waf, 5_000);
+const limited = cost(wafWith([custom(10), limit]).waf, 100_000);
+// The second time: what the runtime itself learns at the first is not the rules' cost.
+wafWith([custom(1000)]);
+const { compileTime } = wafWith([custom(1000)]);
+const hostile = wafWith([
+  entryPoint(
+    'http_request_firewall_custom',
+    Array.from({ length: 100 }, (_, i) => ({ expression: `http.request.uri.query matches "(a+)+${i}$|(x|xx)*y${i}"` })),
+  ),
+]).waf;
+const stalls = ['a'.repeat(128 * 1024), 'x'.repeat(128 * 1024), 'ax'.repeat(64 * 1024)].map((query) => {
+  const before = performance.now();
+  hostile.judge(ZONE, { facts: facts(query), evaluation: null });
+  return performance.now() - before;
+});
+console.log(JSON.stringify({ none, ten, thousand, limited, compileTime, stall: Math.max(...stalls) }));
