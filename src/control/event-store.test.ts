@@ -49,3 +49,12 @@ test('the number of events in memory is bounded', async () => {
   assert.equal(listed[0]?.RayID, '29999');
   await store.close();
 });
+
+test('events of workers that tell late are listed by when they happened', async () => {
+  const store = open(mkdtempSync(join(directory, 'late-')));
+  const at = (second: number) => ({ Datetime: `2026-01-01T00:00:0${second}.000Z` });
+  store.add({ events: [event('2', at(2))] });
+  store.add({ events: [event('1', at(1)), event('3', at(3))] });
+  assert.deepEqual(rays(store.list('z1', {})), ['3', '2', '1']);
+  await store.close();
+});

@@ -52,7 +52,11 @@ export class EventStore {
 
   /** The events of a zone that pass the filter, the newest first. */
   list(zoneId: string, filter: EventFilter): readonly SecurityEvent[] {
-    return this.#events.filter((event) => passes(event, zoneId, filter)).reverse();
+    // Workers tell of theirs at different times: they come in another order than they happened in.
+    return this.#events
+      .filter((event) => passes(event, zoneId, filter))
+      .reverse()
+      .sort((one, other) => (one.Datetime < other.Datetime ? 1 : one.Datetime > other.Datetime ? -1 : 0));
   }
 
   /** Tells a follower of each new event of a zone that passes the filter. Returns what ends it. */
