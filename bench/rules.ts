@@ -2,6 +2,7 @@
 // how long hostile input holds a worker up.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { nginxRules } from './harness/nginx-rules.ts';
 import type { Runtime } from './harness/product.ts';
 import { table } from './harness/statistics.ts';
 
@@ -17,7 +18,7 @@ interface Costs {
   readonly stall: number;
 }
 
-/** Measures on each runtime in turn. Resolves with a table. */
+/** Measures on each runtime in turn, and nginx with the nearest thing to the same rules. Resolves with a table. */
 export async function rules(runtimes: readonly Runtime[]): Promise<string> {
   const rows = runtimes.map(({ name, path }) => {
     const costs = JSON.parse(execFileSync(path, [SCRIPT], { encoding: 'utf8' })) as Costs;
@@ -28,6 +29,9 @@ export async function rules(runtimes: readonly Runtime[]): Promise<string> {
       ...[compileTime, stall].map((time) => time.toFixed(0)),
     ];
   });
+  const nginx = await nginxRules();
+  const more = [nginx.ten - nginx.none, nginx.thousand - nginx.none, nginx.limited - nginx.ten];
+  rows.push(['nginx, a whole request', ...[nginx.none, ...more].map((cost) => cost.toFixed(2)), '-', '-']);
   const heading = ['no rules, us', '10 rules, us more', '1,000 rules, us more', 'a rate limit, us more'];
   return table([['runtime', ...heading, '1,000 rules ready in, ms', '128 KiB against 100 regexes, ms'], ...rows]);
 }

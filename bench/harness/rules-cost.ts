@@ -1,7 +1,7 @@
 // Measures the rules of one zone in this process, and prints the numbers as one line of JSON. Started by `bench/rules.ts`.
 import { type RuleEntry, type RulesetEntry, SnapshotIndex } from '../../src/core/mod.ts';
 import { MemoryCounters, Waf } from '../../src/waf/mod.ts';
-import { LIMIT_RULE, typicalRules } from './typical-rules.ts';
+import { HEADERS, LIMIT_RULE, typicalRules } from './typical-rules.ts';
 
 const ZONE = 'z1';
 const ROUNDS = 7;
@@ -61,16 +61,6 @@ function wafWith(rulesets: readonly RulesetEntry[]): { waf: Waf; compileTime: nu
   waf.follow(index, null);
   return { waf, compileTime: performance.now() - before };
 }
-
-const HEADERS = [
-  ['Host', 'www.a.test'],
-  ['User-Agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'],
-  ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'],
-  ['Accept-Language', 'en-GB,en;q=0.5'],
-  ['Accept-Encoding', 'gzip, deflate, br'],
-  ['Referer', 'https://www.a.test/shop/cart?item=42&from=mail'],
-  ['Cookie', 'session=0123456789abcdef0123456789abcdef; theme=dark; consent=yes'],
-] as const;
 
 let visitor = 0;
 
