@@ -26,7 +26,7 @@ export async function createAccessRule(
   scope: RuleScopeId,
   body: unknown,
 ): Promise<AccessRule> {
-  const { mode, configuration, notes = '' } = readAccessRule(body, context.findPlace != null);
+  const { mode, configuration, notes = '' } = readAccessRule(body, context.findPlace !== null);
   if (mode === undefined) throw invalid('/mode', 'is missing.');
   if (configuration === undefined) throw invalid('/configuration', 'is missing.');
   const now = context.store.now();
@@ -57,7 +57,7 @@ export async function editAccessRule(
   id: string,
   body: unknown,
 ): Promise<AccessRule> {
-  const { mode, configuration, notes } = readAccessRule(body, context.findPlace != null);
+  const { mode, configuration, notes } = readAccessRule(body, context.findPlace !== null);
   await commitInScope(context, cause, scope, async (trx) => {
     const before = await find(trx, scope, id);
     const row: AccessRuleRow = {

@@ -21,8 +21,8 @@ export interface Context {
   readonly random: Random;
   readonly masterKey: MasterKey;
   readonly distribution: Distribution;
-  /** Says where a visitor is, as the edge's workers find it; without (by default) no rule can ask for it. */
-  readonly findPlace?: FindPlace | null;
+  /** Says where a visitor is, as the edge's workers find it; null without a database: then no rule can ask for it. */
+  readonly findPlace: FindPlace | null;
 }
 
 /** How long an answer waits for the workers, in milliseconds. */

@@ -15,7 +15,7 @@ export async function expressionScope(
   const rows = await db.selectFrom('lists').select(['name', 'kind']).where('account_id', '=', accountId).execute();
   // Whether an expression can be compiled does not depend on what is in a list.
   const lists = new Map(rows.map(({ name, kind }) => [name, { listKind: kind, items: [] }]));
-  return { lists: (name) => lists.get(name), hasGeo: findPlace != null };
+  return { lists: (name) => lists.get(name), hasGeo: findPlace !== null };
 }
 
 /** Where a rule stands, and what it may name, as it stands. */

@@ -294,13 +294,11 @@ export class Evaluation {
         this.#route = { ...this.#route, ...action.change };
         return null;
       case 'serve_error':
-        return {
-          ...blocked(
-            action.status === 0 ? this.facts.response!.status : action.status,
-            action.contentType,
-            action.content,
-          ),
-        };
+        return blocked(
+          action.status === 0 ? this.facts.response!.status : action.status,
+          action.contentType,
+          action.content,
+        );
       case 'log_custom_field':
         this.#takeCustomFields(action);
         return null;

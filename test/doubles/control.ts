@@ -55,6 +55,7 @@ export async function startControl(zoneName = 'a.test'): Promise<TestControl> {
     random: { bytes: (count) => randomBytes(count), uuid: () => randomUUID() },
     masterKey: randomBytes(32),
     distribution: workers,
+    findPlace: null,
   };
   await bootstrap(context);
   const { accountId } = await init(context, { zones: [] });

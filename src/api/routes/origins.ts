@@ -70,7 +70,7 @@ export function originRoutes(app: Hono<ApiEnvironment>, { context, edgeHttpsPort
       port: given,
       now: context.clock.now(),
     };
-    return success(call, await explainRequest(context.distribution.index, asked, context.findPlace ?? null));
+    return success(call, await explainRequest(context.distribution.index, asked, context.findPlace));
   });
 }
 
