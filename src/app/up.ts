@@ -19,7 +19,7 @@ import { LastGood, Publisher, TicketSecrets } from '../fleet/mod.ts';
 import { ApiCounters, type Logger } from '../observe/mod.ts';
 import { type FindPlace, openGeoDatabases, passedSockets, systemClock, systemRandom } from '../platform/mod.ts';
 import { openStore, SchemaError, type Store } from '../store/mod.ts';
-import { MemoryCounters } from '../waf/mod.ts';
+import { CounterShares, MemoryCounters } from '../waf/mod.ts';
 import { formatMasterKey, SealError } from '../x509/mod.ts';
 import { type ClaimedAddress, claimAddress } from './claim-address.ts';
 import {
@@ -88,7 +88,11 @@ export async function openControlPlane(
     all: () => compileAll(store),
     since: (number: number) => compileDelta(store, number),
   };
-  const rateCounters = new MemoryCounters(() => systemClock.now());
+  const rates = new CounterShares(
+    new MemoryCounters(() => systemClock.now()),
+    () => systemClock.now(),
+    (worker, key) => publisher.recallShare(worker, key),
+  );
   const events = new EventStore(directory.events, (reason) =>
     logger.error({ reason }, 'security events could not be written'),
   );
@@ -105,7 +109,7 @@ export async function openControlPlane(
         for (const call of [...plane.onWorkersChanged]) call();
       },
       certificateWanted: (hostname, algorithm) => serverCertificates.ensure(hostname, algorithm),
-      isOverRate: (count) => rateCounters.take(count).isOver,
+      rates,
       onEvents: (told) => {
         events.add(told);
         if (told.dropped > 0) logger.warn({ dropped: told.dropped }, 'more security events than a worker keeps');

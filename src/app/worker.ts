@@ -44,6 +44,10 @@ async function main(): Promise<void> {
   const masterKey = parseMasterKey(settings.masterKey);
   const logger = createLogger({ part: 'edge', pid: process.pid });
   const ownCounters = new MemoryCounters(() => systemClock.now());
+  const sharedCounters =
+    settings.workers === 1
+      ? null
+      : new SharedCounters((asks, returns) => subscriber.rate(asks, returns), ownCounters, systemClock.now);
   const edge: Edge = new Edge({
     limits: DEFAULT_LIMITS,
     clock: systemClock,
@@ -52,8 +56,7 @@ async function main(): Promise<void> {
     randomBytes: systemRandom.bytes,
     wafFailure: settings.wafFailure,
     findPlace: settings.geoip.length === 0 ? null : openGeoDatabases(settings.geoip),
-    rateCounters:
-      settings.workers === 1 ? ownCounters : new SharedCounters((counts) => subscriber.rate(counts), ownCounters),
+    rateCounters: sharedCounters ?? ownCounters,
     unseal: (sealed, context) => unseal(masterKey, sealed, context),
     requestCertificate: (hostname, algorithm) => subscriber.requestCertificate(hostname, algorithm),
     deriveTicketKeys,
@@ -65,7 +68,7 @@ async function main(): Promise<void> {
   });
   const lastGood = readLastGood(settings.snapshot);
   if (lastGood !== null) edge.load(lastGood);
-  const subscriber = new Subscriber(edge, settings.socketPath, process.pid);
+  const subscriber = new Subscriber(edge, sharedCounters, settings.socketPath, process.pid);
   await subscriber.start();
   try {
     const [https, http] = await Promise.all([edge.listenHttps(settings.https), edge.listenHttp(settings.http)]);
@@ -85,6 +88,7 @@ async function main(): Promise<void> {
     const draining = edge.drain(notice);
     if (!isFirst) return;
     logger.info({ cutOff: await draining }, 'drained');
+    sharedCounters?.returnAll();
     await subscriber.stop();
     process.exit(0);
   };

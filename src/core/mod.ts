@@ -6,6 +6,7 @@ export * from './life-cycle.ts';
 export * from './origin-failure.ts';
 export * from './quotas.ts';
 export type { RateCount } from './rate-count.ts';
+export type { RateAsk, RateGrant, RateReturn } from './rate-share.ts';
 export * from './resolve.ts';
 export type { SecurityEvent, SecurityEvents } from './security-event.ts';
 export * from './snapshot.ts';

@@ -1,7 +1,9 @@
 import net, { type Server, type Socket } from 'node:net';
 import {
   type Delta,
-  type RateCount,
+  type RateAsk,
+  type RateGrant,
+  type RateReturn,
   type SecurityEvents,
   type ServerAlgorithm,
   type Snapshot,
@@ -27,8 +29,12 @@ export interface PublisherEvents {
   onWorkersChanged(): void;
   /** A worker wants a certificate for a hostname. True where there is one now and it is published. */
   certificateWanted(hostname: string, algorithm: ServerAlgorithm): Promise<boolean>;
-  /** A worker asks the counter of a rate limit. True where it is over its limit. */
-  isOverRate(count: RateCount): boolean;
+  /** Workers ask the counters of rate limits. */
+  readonly rates: {
+    ask(worker: object, ask: RateAsk): RateGrant | Promise<RateGrant>;
+    giveBack(worker: object, returned: RateReturn): void;
+    gone(worker: object): void;
+  };
   /** A worker tells what rules did. */
   onEvents(events: SecurityEvents): void;
 }
@@ -216,6 +222,7 @@ export class Publisher {
     socket.on('close', () => {
       this.#subscribers.delete(subscriber);
       this.counters.remove(subscriber);
+      this.#events.rates.gone(subscriber);
       for (const request of [...this.#counting.keys()]) this.#counted(subscriber, request);
       this.#acknowledged();
       this.#events.onWorkersChanged();
@@ -249,14 +256,10 @@ export class Publisher {
       case 'certificate_wanted':
         this.#answerCertificate(subscriber, message);
         break;
-      case 'rate': {
-        const over: number[] = [];
-        message.counts.forEach((count, i) => {
-          if (this.#events.isOverRate(count)) over.push(i);
-        });
-        this.#send(subscriber, { type: 'rated', request: message.request, over });
+      case 'rate':
+        for (const returned of message.returns) this.#events.rates.giveBack(subscriber, returned);
+        this.#rate(subscriber, message.asks);
         break;
-      }
       case 'events':
         this.#events.onEvents(message);
         break;
@@ -264,6 +267,22 @@ export class Publisher {
         this.counters.add(subscriber, message.report);
         this.#counted(subscriber, message.request);
     }
+  }
+
+  /** Asks a worker for its share of a rate limit's counter. */
+  recallShare(worker: object, key: string): void {
+    this.#send(worker as Subscriber, { type: 'rate_recall', key });
+  }
+
+  #rate(subscriber: Subscriber, asks: readonly RateAsk[]): void {
+    const grants: RateGrant[] = [];
+    for (const ask of asks) {
+      const answer = this.#events.rates.ask(subscriber, ask);
+      if (answer instanceof Promise) {
+        answer.then((grant) => this.#send(subscriber, { type: 'rated', grants: [grant] }));
+      } else grants.push(answer);
+    }
+    if (grants.length > 0) this.#send(subscriber, { type: 'rated', grants });
   }
 
   #counted(subscriber: Subscriber, request: number): void {

@@ -57,7 +57,7 @@ const line = (socket: Socket): Promise<unknown> =>
 
 test('a target with a state of its own has started only when it has what was changed meanwhile', async () => {
   const target = new Target(5);
-  subscriber = new Subscriber(target, path, 1);
+  subscriber = new Subscriber(target, null, path, 1);
   const order: string[] = [];
   const started = subscriber.start().then(() => order.push(`started at ${target.number}`));
   const socket = await connected;
@@ -71,14 +71,14 @@ test('a target with a state of its own has started only when it has what was cha
 test('a target with a state of its own starts where no control plane answers', async () => {
   await new Promise((resolve) => server.close(resolve));
   const target = new Target(5);
-  subscriber = new Subscriber(target, path, 1);
+  subscriber = new Subscriber(target, null, path, 1);
   await subscriber.start();
   assert.equal(target.number, 5);
 });
 
 test('a target without a state starts with the one that it is sent', async () => {
   const target = new Target(0);
-  subscriber = new Subscriber(target, path, 1);
+  subscriber = new Subscriber(target, null, path, 1);
   const started = subscriber.start();
   const socket = await connected;
   assert.deepEqual(await line(socket), { type: 'subscribe', last: 0, pid: 1 });
@@ -89,7 +89,7 @@ test('a target without a state starts with the one that it is sent', async () =>
 
 test('the secrets of ticket keys are there before the first state, and whenever new ones come', async () => {
   const target = new Target(0);
-  subscriber = new Subscriber(target, path, 1);
+  subscriber = new Subscriber(target, null, path, 1);
   const started = subscriber.start();
   const socket = await connected;
   const say = (...secrets: string[]) => {

@@ -1,6 +1,15 @@
 import { Buffer } from 'node:buffer';
 import net, { type Socket } from 'node:net';
-import type { Delta, RateCount, SecurityEvents, ServerAlgorithm, Snapshot, SnapshotEntry } from '../core/mod.ts';
+import type {
+  Delta,
+  RateAsk,
+  RateGrant,
+  RateReturn,
+  SecurityEvents,
+  ServerAlgorithm,
+  Snapshot,
+  SnapshotEntry,
+} from '../core/mod.ts';
 import type { CounterReport } from '../observe/mod.ts';
 import { type ControlMessage, receiveMessages, sendMessage } from './wire.ts';
 
@@ -18,6 +27,14 @@ export interface SnapshotTarget {
   takeEvents(): SecurityEvents;
 }
 
+/** Whoever asks the counters that all workers share. */
+export interface RateAsker {
+  answered(grants: readonly RateGrant[]): void;
+  recalled(keys: readonly string[]): void;
+  /** Nobody answers any more. */
+  lost(): void;
+}
+
 const RECONNECT_AFTER = 200;
 /** What a worker that is killed has counted since is lost. */
 const REPORT_EVERY = 1_000;
@@ -28,21 +45,22 @@ const REPORT_EVERY = 1_000;
  */
 export class Subscriber {
   readonly #target: SnapshotTarget;
+  readonly #rates: RateAsker | null;
   readonly #socketPath: string;
   readonly #pid: number;
   #socket: Socket | null = null;
   #parts: SnapshotEntry[] = [];
   #request = 0;
   readonly #wanted = new Map<number, (found: boolean) => void>();
-  readonly #rating = new Map<number, (over: readonly number[] | null) => void>();
   #ready: { readonly https: string; readonly http: string } | null = null;
   #onFirstState: (() => void) | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reporting: NodeJS.Timeout | null = null;
   #isStopped = false;
 
-  constructor(target: SnapshotTarget, socketPath: string, pid: number) {
+  constructor(target: SnapshotTarget, rates: RateAsker | null, socketPath: string, pid: number) {
     this.#target = target;
+    this.#rates = rates;
     this.#socketPath = socketPath;
     this.#pid = pid;
   }
@@ -82,15 +100,11 @@ export class Subscriber {
     });
   }
 
-  /** Asks the counters that all workers share. Null where there is nobody to ask. */
-  rate(counts: readonly RateCount[]): Promise<readonly number[] | null> {
-    const socket = this.#socket;
-    if (socket === null) return Promise.resolve(null);
-    return new Promise((resolve) => {
-      const request = ++this.#request;
-      this.#rating.set(request, resolve);
-      sendMessage(socket, { type: 'rate', request, counts });
-    });
+  /** Asks the counters that all workers share, and gives shares back. False where there is nobody to ask. */
+  rate(asks: readonly RateAsk[], returns: readonly RateReturn[]): boolean {
+    if (this.#socket === null) return false;
+    sendMessage(this.#socket, { type: 'rate', asks, returns });
+    return true;
   }
 
   /** Ends the connection for good. Resolves when the last counts are with the control plane. */
@@ -131,8 +145,7 @@ export class Subscriber {
     this.#socket = null;
     for (const answer of this.#wanted.values()) answer(false);
     this.#wanted.clear();
-    for (const answer of this.#rating.values()) answer(null);
-    this.#rating.clear();
+    this.#rates?.lost();
     if (this.#target.number > 0) this.#started();
     if (!this.#isStopped) this.#timer = setTimeout(() => this.#connect(), RECONNECT_AFTER);
   }
@@ -160,8 +173,10 @@ export class Subscriber {
         this.#wanted.delete(message.request);
         break;
       case 'rated':
-        this.#rating.get(message.request)?.(message.over);
-        this.#rating.delete(message.request);
+        this.#rates?.answered(message.grants);
+        break;
+      case 'rate_recall':
+        this.#rates?.recalled([message.key]);
         break;
       case 'ticket_secrets':
         this.#target.useTicketSecrets(message.secrets.map((secret) => Buffer.from(secret, 'base64')));

@@ -1,5 +1,13 @@
 import type { Socket } from 'node:net';
-import type { Delta, RateCount, SecurityEvent, ServerAlgorithm, SnapshotEntry } from '../core/mod.ts';
+import type {
+  Delta,
+  RateAsk,
+  RateGrant,
+  RateReturn,
+  SecurityEvent,
+  ServerAlgorithm,
+  SnapshotEntry,
+} from '../core/mod.ts';
 import type { CounterReport } from '../observe/mod.ts';
 
 /** What a worker says. */
@@ -19,8 +27,8 @@ export type WorkerMessage =
       readonly hostname: string;
       readonly algorithm: ServerAlgorithm;
     }
-  /** Questions to the counters of rate limits, several at a time. */
-  | { readonly type: 'rate'; readonly request: number; readonly counts: readonly RateCount[] }
+  /** Questions to the counters of rate limits, and shares of them that it gives back, which come first. */
+  | { readonly type: 'rate'; readonly asks: readonly RateAsk[]; readonly returns: readonly RateReturn[] }
   /** Security events since the last time, and how many more there were than it could keep. */
   | { readonly type: 'events'; readonly events: readonly SecurityEvent[]; readonly dropped: number }
   /** What it counted since the last time: every second, and where asked (`request`, else 0). */
@@ -39,8 +47,10 @@ export type ControlMessage =
   | { readonly type: 'certificate'; readonly request: number; readonly found: boolean }
   /** What the keys of session tickets are derived from, base64, the newest first. Comes before the first state. */
   | { readonly type: 'ticket_secrets'; readonly secrets: readonly string[] }
-  /** The answers to `rate`: which of its questions, by their positions, are over their limit. */
-  | { readonly type: 'rated'; readonly request: number; readonly over: readonly number[] }
+  /** Answers to questions of `rate`, each as soon as it is known. */
+  | { readonly type: 'rated'; readonly grants: readonly RateGrant[] }
+  /** Asks for the share of a counter: `rate` with it in `returns`. */
+  | { readonly type: 'rate_recall'; readonly key: string }
   /** Asks for `counted`. */
   | { readonly type: 'count'; readonly request: number };
 

@@ -13,20 +13,22 @@ export interface CounterStore {
   take(request: RateCount): CounterAnswer | Promise<CounterAnswer>;
 }
 
-const OVER: CounterAnswer = { isOver: true };
-const WITHIN: CounterAnswer = { isOver: false };
+export const OVER: CounterAnswer = { isOver: true };
+export const WITHIN: CounterAnswer = { isOver: false };
 
 /** How many counters are looked at to find one to forget. */
 const SAMPLE = 16;
 
-interface Counter {
+/** A sliding window of two fixed ones. */
+export interface Counter {
   /** Which window `current` belongs to: its begin divided by the period. */
   window: number;
+  /** Milliseconds. */
   readonly period: number;
   current: number;
   /** What the window before had. */
   previous: number;
-  /** Until when requests are held back; 0 for not at all. */
+  /** Until when requests are held back, milliseconds since the epoch; 0 for not at all. */
   heldUntil: number;
 }
 
@@ -56,35 +58,47 @@ export class MemoryCounters implements CounterStore {
 
   take({ key, limit, period, timeout, reads, adds }: RateCount): CounterAnswer {
     const now = this.#now();
-    const holding = this.#holding.get(key);
-    if (holding !== undefined) {
-      if (now < holding.heldUntil) return reads ? OVER : WITHIN;
-      this.#holding.delete(key);
-      holding.heldUntil = 0;
-      this.#counters.set(key, holding);
-    }
-    const counter = this.#counters.get(key);
+    const counter = this.find(key, now);
     if (counter === undefined) {
-      if (adds > 0)
-        this.#add(key, { window: Math.floor(now / period), period, current: adds, previous: 0, heldUntil: 0 });
+      if (adds > 0) this.open(key, period, now).current = adds;
       return WITHIN;
     }
-    advance(counter, now);
+    if (counter.heldUntil > 0) return reads ? OVER : WITHIN;
     if (reads && estimate(counter, now) >= limit) {
-      if (timeout > 0) {
-        counter.heldUntil = now + timeout;
-        this.#counters.delete(key);
-        this.#holding.set(key, counter);
-      }
+      if (timeout > 0) this.hold(key, counter, now + timeout);
       return OVER;
     }
     counter.current += adds;
     return WITHIN;
   }
 
-  #add(key: string, counter: Counter): void {
+  /** The counter of `key` as of `now`; where its `heldUntil` is not 0, it holds somebody back. */
+  find(key: string, now: number): Counter | undefined {
+    const holding = this.#holding.get(key);
+    if (holding !== undefined) {
+      if (now < holding.heldUntil) return holding;
+      this.#holding.delete(key);
+      holding.heldUntil = 0;
+      this.#counters.set(key, holding);
+    }
+    const counter = this.#counters.get(key);
+    if (counter !== undefined) advance(counter, now);
+    return counter;
+  }
+
+  /** A new counter in place of none. */
+  open(key: string, period: number, now: number): Counter {
+    const counter = { window: Math.floor(now / period), period, current: 0, previous: 0, heldUntil: 0 };
     if (this.size >= this.#capacity) this.#forget();
     this.#counters.set(key, counter);
+    return counter;
+  }
+
+  /** Holds back whoever comes with `key`. */
+  hold(key: string, counter: Counter, until: number): void {
+    counter.heldUntil = until;
+    this.#counters.delete(key);
+    this.#holding.set(key, counter);
   }
 
   #forget(): void {
@@ -129,6 +143,14 @@ function advance(counter: Counter, now: number): void {
   counter.window = window;
 }
 
-function estimate({ window, period, current, previous }: Counter, now: number): number {
+/** What was counted within the last period. */
+export function estimate({ window, period, current, previous }: Counter, now: number): number {
   return current + previous * (window + 1 - now / period);
+}
+
+/** Until when a counter that is over `limit` stays so if nothing is added: milliseconds since the epoch, rounded down. */
+export function overUntil({ window, period, current, previous }: Counter, limit: number): number {
+  return current < limit
+    ? Math.floor(period * (window + 1 - (limit - current) / previous))
+    : Math.floor(period * (window + 2 - limit / current));
 }

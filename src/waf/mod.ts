@@ -1,4 +1,5 @@
 export type { BodyFacts, HeaderField, ResponseFacts } from '../rules/mod.ts';
+export { CounterShares } from './counter-shares.ts';
 export { type CounterStore, MemoryCounters } from './counters.ts';
 export { type DryRun, dryRun } from './dry-run.ts';
 export type { EvaluatedFacts, Evaluation } from './evaluate.ts';
