@@ -7,6 +7,7 @@ import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { propagation } from './propagation.ts';
+import { rateLimit } from './rate-limit.ts';
 import { rules } from './rules.ts';
 import { soak } from './soak.ts';
 import { startTime } from './start.ts';
@@ -64,6 +65,13 @@ const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
       seconds: Number(values.seconds ?? 3),
     }),
   rules: () => rules(runtimes),
+  'rate-limit': () =>
+    rateLimit({
+      runtimes,
+      workers: Number(values.workers),
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds ?? 3),
+    }),
   soak: async () => {
     const { text, isGood } = await soak({ runtimes, seconds: Number(values.seconds ?? 1800) });
     if (!isGood) process.exitCode = 1;

@@ -14,6 +14,8 @@ interface Costs {
   readonly ten: number;
   readonly thousand: number;
   readonly limited: number;
+  /** The same for one of several workers. */
+  readonly shared: number;
   readonly compileTime: number;
   readonly stall: number;
 }
@@ -22,16 +24,22 @@ interface Costs {
 export async function rules(runtimes: readonly Runtime[]): Promise<string> {
   const rows = runtimes.map(({ name, path }) => {
     const costs = JSON.parse(execFileSync(path, [SCRIPT], { encoding: 'utf8' })) as Costs;
-    const { none, ten, thousand, limited, compileTime, stall } = costs;
+    const { none, ten, thousand, limited, shared, compileTime, stall } = costs;
     return [
       name,
-      ...[none, ten - none, thousand - none, limited - ten].map((cost) => cost.toFixed(2)),
+      ...[none, ten - none, thousand - none, limited - ten, shared - ten].map((cost) => cost.toFixed(2)),
       ...[compileTime, stall].map((time) => time.toFixed(0)),
     ];
   });
   const nginx = await nginxRules();
   const more = [nginx.ten - nginx.none, nginx.thousand - nginx.none, nginx.limited - nginx.ten];
-  rows.push(['nginx, a whole request', ...[nginx.none, ...more].map((cost) => cost.toFixed(2)), '-', '-']);
-  const heading = ['no rules, us', '10 rules, us more', '1,000 rules, us more', 'a rate limit, us more'];
+  rows.push(['nginx, a whole request', ...[nginx.none, ...more].map((cost) => cost.toFixed(2)), '-', '-', '-']);
+  const heading = [
+    'no rules, us',
+    '10 rules, us more',
+    '1,000 rules, us more',
+    'a rate limit, us more',
+    'of two workers, us more',
+  ];
   return table([['runtime', ...heading, '1,000 rules ready in, ms', '128 KiB against 100 regexes, ms'], ...rows]);
 }

@@ -1,6 +1,6 @@
 // Measures the rules of one zone in this process, and prints the numbers as one line of JSON. Started by `bench/rules.ts`.
 import { type RuleEntry, type RulesetEntry, SnapshotIndex } from '../../src/core/mod.ts';
-import { MemoryCounters, Waf } from '../../src/waf/mod.ts';
+import { CounterShares, type CounterStore, MemoryCounters, SharedCounters, Waf } from '../../src/waf/mod.ts';
 import { HEADERS, LIMIT_RULE, typicalRules } from './typical-rules.ts';
 
 const ZONE = 'z1';
@@ -31,7 +31,10 @@ const entryPoint = (phase: string, rules: readonly Partial<RuleEntry>[]): Rulese
 });
 
 /** A WAF with one zone that has these rulesets, and how long it took to make them ready. */
-function wafWith(rulesets: readonly RulesetEntry[]): { waf: Waf; compileTime: number } {
+function wafWith(
+  rulesets: readonly RulesetEntry[],
+  counters: CounterStore = new MemoryCounters(Date.now),
+): { waf: Waf; compileTime: number } {
   const index = new SnapshotIndex({
     number: 1,
     entries: [
@@ -52,7 +55,7 @@ function wafWith(rulesets: readonly RulesetEntry[]): { waf: Waf; compileTime: nu
     now: Date.now,
     failure: 'closed',
     hasGeo: false,
-    counters: new MemoryCounters(Date.now),
+    counters,
     onProblem: ({ reason }) => {
       throw new Error(reason);
     },
@@ -93,14 +96,15 @@ function facts(query = 'q=shoes&page=2&sort=price') {
 }
 
 /** CPU microseconds of one request: the median of some rounds. */
-function cost(waf: Waf, requests: number): number {
+async function cost(waf: Waf, requests: number): Promise<number> {
   const costs: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const before = process.cpuUsage();
     for (let i = 0; i < requests; i++) {
       const judged = { facts: facts(), evaluation: null };
-      const outcome = waf.judge(ZONE, judged);
-      if (outcome instanceof Promise || outcome.kind !== 'pass') throw new Error('a usual request does not pass');
+      let outcome = waf.judge(ZONE, judged);
+      if (outcome instanceof Promise) outcome = await outcome;
+      if (outcome.kind !== 'pass') throw new Error('a usual request does not pass');
     }
     const { user, system } = process.cpuUsage(before);
     // The first round warms up.
@@ -109,12 +113,32 @@ function cost(waf: Waf, requests: number): number {
   return costs.sort((a, b) => a - b)[costs.length >> 1]!;
 }
 
+/** The counters of one of several workers: what it asks and hears goes through JSON, as over the socket. */
+function sharedCounters(): CounterStore {
+  const parsed = <T>(value: T) => JSON.parse(JSON.stringify(value)) as T;
+  const shares = new CounterShares(new MemoryCounters(Date.now), Date.now, () => undefined);
+  const worker: SharedCounters = new SharedCounters(
+    (asks, returns) => {
+      for (const returned of parsed(returns)) shares.giveBack(worker, returned);
+      for (const ask of parsed(asks)) {
+        const answer = shares.ask(worker, ask);
+        if (!(answer instanceof Promise)) setImmediate(() => worker.answered(parsed([answer])));
+      }
+      return true;
+    },
+    new MemoryCounters(Date.now),
+    Date.now,
+  );
+  return worker;
+}
+
 const custom = (count: number) => entryPoint('http_request_firewall_custom', typicalRules(count));
 const limit = entryPoint('http_ratelimit', [LIMIT_RULE]);
-const none = cost(wafWith([]).waf, 200_000);
-const ten = cost(wafWith([custom(10)]).waf, 100_000);
-const thousand = cost(wafWith([custom(1000)]).waf, 5_000);
-const limited = cost(wafWith([custom(10), limit]).waf, 100_000);
+const none = await cost(wafWith([]).waf, 200_000);
+const ten = await cost(wafWith([custom(10)]).waf, 100_000);
+const thousand = await cost(wafWith([custom(1000)]).waf, 5_000);
+const limited = await cost(wafWith([custom(10), limit]).waf, 100_000);
+const shared = await cost(wafWith([custom(10), limit], sharedCounters()).waf, 100_000);
 // The second time: what the runtime itself learns at the first is not the rules' cost.
 wafWith([custom(1000)]);
 const { compileTime } = wafWith([custom(1000)]);
@@ -129,4 +153,4 @@ const stalls = ['a'.repeat(128 * 1024), 'x'.repeat(128 * 1024), 'ax'.repeat(64 *
   hostile.judge(ZONE, { facts: facts(query), evaluation: null });
   return performance.now() - before;
 });
-console.log(JSON.stringify({ none, ten, thousand, limited, compileTime, stall: Math.max(...stalls) }));
+console.log(JSON.stringify({ none, ten, thousand, limited, shared, compileTime, stall: Math.max(...stalls) }));
