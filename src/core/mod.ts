@@ -1,4 +1,5 @@
 export * from './codes.ts';
+export * from './doctor.ts';
 export * from './explain.ts';
 export * from './hostname.ts';
 export * from './level.ts';
