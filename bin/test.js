@@ -6,19 +6,27 @@ import { installMissing } from './install.js';
 import { findRuntime, root } from './runtime.js';
 
 installMissing();
+const tsc = join(root, 'node_modules/.bin/tsc');
 const only = process.argv.slice(2);
-const files = ['src', 'test']
+const files = ['src', 'test', 'guard/test']
   .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, file)))
   .filter((file) => file.endsWith('.test.ts') && (only.length === 0 || only.some((part) => file.includes(part))))
   .sort();
 
+const env = {
+  ...process.env,
+  NO_COLOR: '1',
+  FORCE_COLOR: undefined,
+  // The guard has to run on the oldest Node that an origin may have, so its tests ask this one too.
+  COUNTERSIGN_OWN_NODE: process.execPath,
+};
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 /** Runs a program, shows its output, and resolves with its exit code and output. */
 function run(name, command, args) {
   console.log(`\n== ${name}`);
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined } });
+    const child = spawn(command, args, { cwd: root, env });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (data) => {
@@ -50,8 +58,11 @@ function add({ code, output }, passed, failed, skipped) {
   totals.skipped += count(output, skipped);
 }
 
+// The tests of the guard use what its users get: the built package.
+if (files.some((file) => file.startsWith('guard'))) await check('build of the guard', tsc, ['-p', 'guard']);
 if (only.length === 0) {
-  await check('types', join(root, 'node_modules/.bin/tsc'), []);
+  await check('types', tsc, []);
+  await check('types of the guard', tsc, ['-p', 'guard/test']);
   await check('lint', join(root, 'node_modules/.bin/biome'), ['check', '--error-on-warnings', '.']);
   await check('dead code', join(root, 'node_modules/.bin/knip'), ['--exclude', 'types,binaries']);
 }

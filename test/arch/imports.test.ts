@@ -90,3 +90,21 @@ test('only platform asks which runtime it runs on, the clock, and the generator 
     .filter((file) => asks.test(readFileSync(join(SRC, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')));
   assert.deepEqual(wrong, []);
 });
+
+test('the guard depends on nothing: `node:` modules and its own files', () => {
+  const guard = fileURLToPath(new URL('../../guard/', import.meta.url));
+  const files = (readdirSync(join(guard, 'src'), { recursive: true }) as string[]).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const targets = files.flatMap((file) => {
+    const found = readFileSync(join(guard, 'src', file), 'utf8').matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'([^']+)'/g);
+    return [...found].map(([, target]) => target!);
+  });
+  assert.ok(targets.length > 20);
+  assert.deepEqual(
+    targets.filter((target) => !/^(node:|\.\/[a-z0-9-]+\.ts$)/.test(target)),
+    [],
+  );
+  const manifest = JSON.parse(readFileSync(join(guard, 'package.json'), 'utf8'));
+  assert.deepEqual([manifest.dependencies, manifest.peerDependencies], [undefined, undefined]);
+});
