@@ -12,6 +12,7 @@ import {
   readExtensions,
   readInteger,
   readOid,
+  readSignature,
   readTime,
   TAG,
 } from './der.ts';
@@ -61,7 +62,7 @@ const MIN_RSA_BITS = 2048;
 /** Reads a certificate from DER. Throws where it is not one. */
 export function parseCertificate(der: Uint8Array): Certificate {
   const [tbs, outerAlgorithm, signature, ...more] = children(readElement(der, TAG.sequence));
-  readBits(signature);
+  readSignature(signature);
   const fields = children(expectTag(tbs, TAG.sequence));
   if (more.length > 0) throw new DerError('bytes behind the signature');
   if (fields[0]?.tag === 0xa0) fields.shift();
@@ -111,7 +112,7 @@ function readBasicConstraints(value: Uint8Array | undefined): { isCa: boolean; p
 }
 
 function readKeyUsage(value: Uint8Array | undefined): number | null {
-  return value === undefined ? null : (readBits(readElement(value, TAG.bitString)).octets[0] ?? 0);
+  return value === undefined ? null : (readBits(readElement(value, TAG.bitString))[0] ?? 0);
 }
 
 function readExtendedKeyUsage(value: Uint8Array | undefined): string[] | null {

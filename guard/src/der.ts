@@ -101,13 +101,20 @@ export function readBoolean(element: Element | undefined): boolean {
   return content[0] === 0xff;
 }
 
-/** The octets of a BIT STRING. */
-export function readBits(element: Element | undefined): { readonly unused: number; readonly octets: Uint8Array } {
+/** The octets of a BIT STRING of flags. */
+export function readBits(element: Element | undefined): Uint8Array {
   const { content } = expectTag(element, TAG.bitString);
   const [unused] = content;
   if (unused === undefined || unused > 7 || (unused > 0 && content.length === 1))
     throw new DerError('a malformed bit string');
-  return { unused, octets: content.subarray(1) };
+  return content.subarray(1);
+}
+
+/** The octets of a signature: a BIT STRING of whole octets. */
+export function readSignature(element: Element | undefined): Uint8Array {
+  const octets = readBits(element);
+  if (element!.content[0] !== 0) throw new DerError('a signature that is not of whole octets');
+  return octets;
 }
 
 const UTC = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;

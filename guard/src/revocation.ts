@@ -6,11 +6,11 @@ import {
   type Element,
   expectTag,
   hex,
-  readBits,
   readElement,
   readExtensions,
   readInteger,
   readOid,
+  readSignature,
   readTime,
   TAG,
 } from './der.ts';
@@ -51,7 +51,7 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
     nextUpdate: readTime(nextUpdate),
     revoked: new Set(entries.map(readEntry)),
     signed: tbs!.bytes,
-    signature: readBits(signature).octets,
+    signature: readSignature(signature),
     hash,
   };
 }

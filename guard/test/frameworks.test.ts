@@ -38,7 +38,7 @@ const APPLICATIONS: Readonly<Record<string, (guard: Guard) => RequestListener>> 
     const app = new Koa();
     app.use(guard.koa());
     app.use((context) => {
-      context.body = context.state['originPull'];
+      context.body = context.state.originPull;
     });
     return app.callback();
   },
@@ -60,8 +60,8 @@ function unguarded(guard: Guard, listener: RequestListener): Server {
 async function assertCases(port: number, how: string): Promise<void> {
   for (const [who, as, code] of visitors.cases) {
     const { status, body } = await ask(port, { as });
-    assert.deepEqual([status, body['code'] ?? null], [code === null ? 200 : 403, code], `${how}: ${who}`);
-    if (code === null) assert.deepEqual([body['level'], body['subject'], body['host']], ['zone', 'CN=edge', 'a.test']);
+    assert.deepEqual([status, body.code ?? null], [code === null ? 200 : 403, code], `${how}: ${who}`);
+    if (code === null) assert.deepEqual([body.level, body.subject, body.host], ['zone', 'CN=edge', 'a.test']);
   }
 }
 
@@ -103,7 +103,7 @@ for (const ownServer of [true, false]) {
     const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
     await assertCases(port, 'fastify');
     const missing = await ask(port, { target: '/nothing/here' });
-    assert.equal(missing.body['code'], 'no_certificate', 'where there is no route, too');
+    assert.equal(missing.body.code, 'no_certificate', 'where there is no route, too');
   });
 }
 
@@ -117,7 +117,7 @@ test('koa and hono over HTTP/2', async () => {
     const port = await listen(server);
     for (const [who, as, code] of visitors.cases) {
       const { status, body } = await ask2(port, { as });
-      assert.deepEqual([status, body['code'] ?? null], [code === null ? 200 : 403, code], `${name}: ${who}`);
+      assert.deepEqual([status, body.code ?? null], [code === null ? 200 : 403, code], `${name}: ${who}`);
     }
   }
 });
@@ -130,7 +130,7 @@ test('observing, each framework answers everybody, and its application learns wh
     const port = await listen(server);
     for (const [who, as, code] of visitors.cases) {
       const { status, body } = await ask(port, { as });
-      assert.deepEqual([status, body['refused'] ?? null], [200, code], `${name}: ${who}`);
+      assert.deepEqual([status, body.refused ?? null], [200, code], `${name}: ${who}`);
     }
   }
 });
