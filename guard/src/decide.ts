@@ -4,7 +4,7 @@ import type { Door } from './door.ts';
 import { canonicalHostname, type HostTable } from './hostname.ts';
 import { type Peer, peerOfConnection, peerOfHeader, serverNameOf } from './peer.ts';
 import type { RefusalCode } from './refusal.ts';
-import { connectionOf, type GuardedRequest, headerValues, hostOf, socketOf } from './request.ts';
+import { type GuardedRequest, headerValues, hostOf, socketOf } from './request.ts';
 
 /** One way in at a host. */
 export interface Entrance {
@@ -67,7 +67,7 @@ export function decide(request: GuardedRequest, grounds: Grounds, now: number): 
   const entrances = grounds.hosts.find(target.host);
   if (entrances === undefined) return { ...known, code: 'host_unknown' };
   if (typeof peer === 'string') return { ...known, code: peer };
-  return { ...known, ...admit(request, target.host, peer, entrances, grounds, now) };
+  return { ...known, ...admit(target.host, peer, entrances, grounds, now) };
 }
 
 function peerOf(request: GuardedRequest, isProxy: Grounds['isProxy']): Peer | RefusalCode {
@@ -87,16 +87,15 @@ function serverNameMismatch(request: GuardedRequest, host: string): RefusalCode 
 }
 
 function admit(
-  request: GuardedRequest,
   host: string,
   peer: Peer,
   entrances: readonly Entrance[],
   { refused, generation }: Grounds,
   now: number,
 ): Pick<Decision, 'code' | 'level'> {
-  const { fingerprint } = peer.leaf;
-  const connection = connectionOf(request);
-  const before = connection === undefined ? undefined : refused.get(connection);
+  const { connection, leaf } = peer;
+  const { fingerprint } = leaf;
+  const before = connection === null ? undefined : refused.get(connection);
   if (before?.host === host && before.fingerprint === fingerprint && before.generation === generation)
     return { code: before.code, level: null };
   const codes: RefusalCode[] = [];
@@ -107,7 +106,7 @@ function admit(
   }
   // Of several levels, the one whose CA issued the certificate has the most to say.
   const code = codes.find((found) => found !== 'certificate_untrusted') ?? 'certificate_untrusted';
-  if (connection !== undefined && !codes.some((found) => PASSING.includes(found)))
+  if (connection !== null && !codes.some((found) => PASSING.includes(found)))
     refused.set(connection, { host, fingerprint, generation, code });
   return { code, level: null };
 }

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Verdict } from './guard.ts';
 import type { OriginPull } from './options.ts';
@@ -8,7 +9,8 @@ import { type ResponseLike, refusalResponse, respond, respondOnSocket } from './
 /** A request that came by the guard. */
 export type Guarded<T> = T & { originPull: OriginPull };
 
-type RequestListener<Request, Response> = (request: Guarded<Request>, response: Response) => unknown;
+type Listener<Request, Response> = (request: Guarded<Request>, response: Response) => unknown;
+type GuardedListener = (request: GuardedRequest, response: ResponseLike) => void;
 type SocketListener = (request: Guarded<IncomingMessage>, socket: Duplex, head: Buffer) => unknown;
 type Next = (error?: unknown) => unknown;
 
@@ -40,9 +42,8 @@ interface FastifyInstance {
 /** The guard as each framework wants it. */
 export interface Middleware {
   /** A listener for `request` events of `node:http`, `node:https` and `node:http2` servers. */
-  handler<Request extends GuardedRequest, Response extends ResponseLike>(
-    listener: RequestListener<Request, Response>,
-  ): (request: Request, response: Response) => void;
+  handler(listener: Listener<IncomingMessage, ServerResponse>): GuardedListener;
+  handler(listener: Listener<Http2ServerRequest, Http2ServerResponse>): GuardedListener;
   /** A listener for `upgrade` and `connect` events. */
   upgrade(listener: SocketListener): (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Sets `request.originPull`. */
@@ -64,10 +65,10 @@ export function middlewareOf(check: (request: GuardedRequest) => Verdict): Middl
   };
 
   return {
-    handler: (listener) => (request, response) => {
+    handler: (listener: Listener<never, never>) => (request: GuardedRequest, response: ResponseLike) => {
       const { refusal } = admit(request);
       if (refusal !== null) respond(response, refusal, request.httpVersionMajor);
-      else listener(request as Guarded<typeof request>, response);
+      else listener(request as never, response as never);
     },
 
     upgrade: (listener) => (request, socket, head) => {

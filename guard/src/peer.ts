@@ -1,15 +1,16 @@
+import type { X509Certificate } from 'node:crypto';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { parseClientCert, parseClientCertChain } from './client-cert-header.ts';
 import type { RefusalCode } from './refusal.ts';
-import { type GuardedRequest, headerValues, type PeerSocket, socketOf } from './request.ts';
+import { connectionOf, type GuardedRequest, headerValues, type PeerSocket, socketOf } from './request.ts';
 
 /** Who sent a request. */
 export interface Peer {
   readonly leaf: Certificate;
   /** What came with the leaf. Read only where no verdict is remembered: it costs more than the leaf. */
   readonly presented: () => readonly Certificate[];
-  /** What the TLS handshake named; null where a proxy ended TLS. */
-  readonly serverName: string | null;
+  /** The connection whose handshake proved it; null where a proxy speaks for many. */
+  readonly connection: object | null;
 }
 
 const MAX_PRESENTED = 10;
@@ -23,9 +24,22 @@ export function peerOfConnection(request: GuardedRequest): Peer | RefusalCode {
   if (typeof socket.getPeerX509Certificate !== 'function') return 'runtime_cannot_show_certificate';
   const x509 = socket.getPeerX509Certificate();
   if (x509 === undefined) return 'no_certificate';
-  const leaf = parse(x509.raw);
+  const connection = connectionOf(request) ?? null;
+  const leaf = leafOf(connection, x509);
   if (leaf === null) return 'certificate_malformed';
-  return { leaf, presented: () => presentedOn(socket), serverName: serverNameOf(socket) };
+  return { leaf, presented: () => presentedOn(socket), connection };
+}
+
+/** Leaves by connection: reading one costs ten times what it costs to see that it is still the same. */
+const LEAVES = new WeakMap<object, { readonly fingerprint256: string; readonly leaf: Certificate }>();
+
+function leafOf(connection: object | null, x509: X509Certificate): Certificate | null {
+  const { fingerprint256 } = x509;
+  const known = connection === null ? undefined : LEAVES.get(connection);
+  if (known?.fingerprint256 === fingerprint256) return known.leaf;
+  const leaf = parse(x509.raw);
+  if (connection !== null && leaf !== null) LEAVES.set(connection, { fingerprint256, leaf });
+  return leaf;
 }
 
 /** What the TLS handshake of a connection named; null where it named nothing. */
@@ -45,7 +59,7 @@ export function peerOfHeader(request: GuardedRequest): Peer | RefusalCode {
   if (der === null || chain === null) return 'client_cert_header_malformed';
   const leaf = parse(der);
   if (leaf === null) return 'certificate_malformed';
-  return { leaf, presented: () => parseAll(chain), serverName: null };
+  return { leaf, presented: () => parseAll(chain), connection: null };
 }
 
 /** After a resumed handshake that is the leaf alone: the session keeps no more. */

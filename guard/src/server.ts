@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { GuardTlsOptions, Verdict } from './guard.ts';
+import type { Guarded } from './middleware.ts';
 import type { OriginPull } from './options.ts';
 import { respond, respondOnSocket } from './respond.ts';
 
@@ -11,7 +12,10 @@ export type GuardedServerOptions = Omit<TlsOptions, 'ca' | 'requestCert' | 'reje
   http.ServerOptions;
 
 /** Makes an https server that the guard stands in front of. */
-export type CreateServer = (listener: RequestListener | undefined, options: GuardedServerOptions) => https.Server;
+export type CreateServer = (
+  listener: ((request: Guarded<IncomingMessage>, response: ServerResponse) => unknown) | undefined,
+  options: GuardedServerOptions,
+) => https.Server;
 
 type Check = (request: IncomingMessage) => Verdict;
 
@@ -30,8 +34,9 @@ export function createServerWith(check: Check, tlsOptions: GuardTlsOptions): Cre
       minVersion: options.minVersion ?? tlsOptions.minVersion,
       secureOptions: (options.secureOptions ?? 0) | tlsOptions.secureOptions,
     };
-    if (process.versions.bun === undefined) return guardEvents(https.createServer(all, listener), check);
-    return overTls(guardEvents(http.createServer(options, listener), check), all);
+    if (process.versions.bun === undefined)
+      return guardEvents(https.createServer(all, listener as RequestListener), check);
+    return overTls(guardEvents(http.createServer(options, listener as RequestListener), check), all);
   };
 }
 

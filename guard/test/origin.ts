@@ -99,3 +99,14 @@ export function ask2(
     request.end();
   });
 }
+
+const PATIENCE_MS = 20_000;
+
+/** Resolves when a condition that nothing announces is met: it is looked at again and again. */
+export async function until(meets: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await meets())) {
+    if (Date.now() > deadline) throw new Error('it never came');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -66,7 +66,7 @@ const CASES: Readonly<Record<string, () => Promise<readonly [Case, string | null
     return [{ leaf: await issue('l', { issuer: old }), presented: [old], anchors: [root] }, 'certificate_expired'];
   },
   'an issuer that is no CA': async () => {
-    const notCa = await issue('not a CA', { issuer: root });
+    const notCa = await issue('not a CA', { issuer: root, keyUsage: null });
     return [
       { leaf: await issue('l', { issuer: notCa }), presented: [notCa], anchors: [root] },
       'certificate_untrusted',

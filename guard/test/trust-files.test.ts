@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createGuard, type Guard, type GuardOptions, type TrustProblem } from '../dist/mod.js';
-import { ask, listen } from './origin.ts';
+import { ask, listen, until } from './origin.ts';
 import { type Identity, issue, issueServer, revoke } from './pki.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'guard-'));
@@ -39,11 +40,6 @@ async function start(guard: Guard): Promise<number> {
   const origin = guard.createServer((_request, response) => response.end('{}'), { cert: server.cert, key: server.key });
   closing.push(() => origin.close());
   return await listen(origin);
-}
-
-/** A guard whose events can be awaited: asked until the answer is the one that was meant. */
-async function until(meets: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await meets())) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test('a file that cannot be relied on starts no guard, and the error names it', async () => {
@@ -218,6 +214,44 @@ test('a connection that stays open is asked again after a revocation', async () 
     return [first, await once(), sockets.size];
   });
   assert.deepEqual(answers, [200, 403, 1]);
+});
+
+test('who was refused on a connection is let in on it when new trust, or the time, says so', async () => {
+  const trust = file('later.pem');
+  writeFileSync(trust, ca.cert);
+  let now = Date.now();
+  const guard = make({ trust, now: () => now });
+  const origin = http2.createSecureServer(
+    { ...guard.tlsOptions, cert: server.cert, key: server.key },
+    guard.handler((_request, response) => response.end()),
+  );
+  const port = await listen(origin);
+  const early = await issue('edge', { issuer: next, from: 1 });
+  const session = http2.connect(`https://127.0.0.1:${port}`, {
+    servername: 'a.test',
+    rejectUnauthorized: false,
+    cert: early.cert,
+    key: early.key,
+  });
+  closing.push(
+    () => session.destroy(),
+    () => origin.close(),
+  );
+  const status = () =>
+    new Promise<number>((resolve, reject) => {
+      const request = session.request({ ':authority': 'a.test' });
+      request.on('response', (headers) => resolve(Number(headers[':status'])));
+      request.on('error', reject);
+      request.resume();
+    });
+  now += 2 * 86_400_000;
+  assert.equal(await status(), 403);
+  writeFileSync(trust, next.cert);
+  await until(() => guard.stats().reloads === 1);
+  now -= 2 * 86_400_000;
+  assert.equal(await status(), 403, 'not valid yet');
+  now += 2 * 86_400_000;
+  assert.equal(await status(), 200);
 });
 
 test('closed, a guard keeps deciding and watches no more', async () => {
