@@ -17,8 +17,9 @@ function relativeNameText(set: Element): string {
       if (value === undefined) throw new DerError('an attribute without a value');
       const oid = readOid(type);
       const text = TEXT_TAGS.includes(value.tag) ? decode(value.content) : null;
-      return `${ATTRIBUTE_NAMES[oid] ?? dotted(oid)}=${text === null ? `#${hex(value.bytes)}` : escapeValue(text)}`;
+      return `${ATTRIBUTE_NAMES[oid] ?? dotted(oid)}=${text === null ? `#${hex(value.bytes).toUpperCase()}` : escapeValue(text)}`;
     })
+    .reverse()
     .join('+');
 }
 
@@ -36,5 +37,8 @@ function escapeValue(text: string): string {
     .replace(/[\\"+,;<>]/g, '\\$&')
     .replace(/^[ #]/, '\\$&')
     .replace(/(?<=.) $/s, '\\ ')
-    .replace(/[\0-\x1f\x7f]/g, (character) => `\\${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    .replace(
+      /[\0-\x1f\x7f]/g,
+      (character) => `\\${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+    );
 }

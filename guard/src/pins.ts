@@ -5,7 +5,7 @@ import type { Certificate } from './certificate.ts';
  * will do, so that a rotation lists the old and the new.
  */
 export interface Pins {
-  /** Subjects in the form of RFC 4514, as `openssl x509 -noout -subject -nameopt RFC2253` prints them. */
+  /** Subjects in the form of RFC 4514, as `openssl x509 -noout -subject -nameopt RFC2253,utf8,-esc_msb` prints them. */
   readonly subjects?: readonly string[] | undefined;
   /** SHA-256 of certificates, in hexadecimal, with or without colons. */
   readonly fingerprints?: readonly string[] | undefined;

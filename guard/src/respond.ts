@@ -38,5 +38,6 @@ export function respondOnSocket(socket: Duplex, code: RefusalCode): void {
   const { status, headers, body } = refusalResponse(code);
   const fields = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.on('error', () => undefined);
-  socket.end(`HTTP/1.1 ${status} Refused\r\n${fields.join('')}\r\n${body}`);
+  // Sockets of HTTP servers may stay half open, and nobody else looks after this one any more.
+  socket.end(`HTTP/1.1 ${status} Refused\r\n${fields.join('')}\r\n${body}`, () => socket.destroy());
 }

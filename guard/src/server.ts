@@ -1,11 +1,12 @@
 import http, { type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
-import tls, { type SecureContextOptions, type TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { GuardTlsOptions, Verdict } from './guard.ts';
 import type { Guarded } from './middleware.ts';
 import type { OriginPull } from './options.ts';
 import { respond, respondOnSocket } from './respond.ts';
+import { httpOverTls, WITH_RESPONSE, WITH_SOCKET } from './tls-front.ts';
 
 /** Options of a server, without those that the guard decides about. */
 export type GuardedServerOptions = Omit<TlsOptions, 'ca' | 'requestCert' | 'rejectUnauthorized' | 'ticketKeys'> &
@@ -19,9 +20,6 @@ export type CreateServer = (
 
 type Check = (request: IncomingMessage) => Verdict;
 
-const WITH_RESPONSE: readonly unknown[] = ['request', 'checkContinue', 'checkExpectation'];
-const WITH_SOCKET: readonly unknown[] = ['upgrade', 'connect'];
-
 /**
  * `guard.createServer`. The verdict comes before any listener of the server runs, whoever added it: a library that listens for
  * `upgrade` by itself is guarded as well.
@@ -31,12 +29,12 @@ export function createServerWith(check: Check, tlsOptions: GuardTlsOptions): Cre
     const all = {
       ...options,
       ...tlsOptions,
-      minVersion: options.minVersion ?? tlsOptions.minVersion,
+      minVersion: options.minVersion === 'TLSv1.3' ? options.minVersion : tlsOptions.minVersion,
       secureOptions: (options.secureOptions ?? 0) | tlsOptions.secureOptions,
     };
     if (process.versions.bun === undefined)
       return guardEvents(https.createServer(all, listener as RequestListener), check);
-    return overTls(guardEvents(http.createServer(options, listener as RequestListener), check), all);
+    return httpOverTls(guardEvents(http.createServer(options, listener as RequestListener), check), all);
   };
 }
 
@@ -54,32 +52,4 @@ function guardEvents<T extends Server>(server: T, check: Check): T {
     return true;
   }) as T['emit'];
   return server;
-}
-
-/** Bun's https server does not show the peer's certificate; its TLS server does, and feeds an HTTP server (Bun 1.4.5). */
-function overTls(inner: Server, options: SecureContextOptions & TlsOptions): https.Server {
-  const outer = tls.createServer({ ALPNProtocols: ['http/1.1'], ...options }, (socket) =>
-    inner.emit('connection', socket),
-  );
-  const sockets = new Set<Duplex>();
-  outer.on('secureConnection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  // Listeners of HTTP events belong to the server that has them.
-  const own = outer.on.bind(outer);
-  const on = (event: string, listener: (...values: unknown[]) => void) => {
-    if ([...WITH_RESPONSE, ...WITH_SOCKET, 'clientError'].includes(event)) inner.on(event, listener);
-    else own(event, listener);
-    return outer;
-  };
-  const server = outer as unknown as https.Server;
-  return Object.assign(server, {
-    on,
-    addListener: on,
-    closeAllConnections: () => {
-      for (const socket of sockets) socket.destroy();
-    },
-    closeIdleConnections: () => inner.closeIdleConnections(),
-  });
 }

@@ -30,6 +30,8 @@ export interface Wish {
   readonly extendedKeyUsage?: readonly string[] | null;
   readonly extensions?: readonly x509.Extension[];
   readonly dns?: readonly string[];
+  /** In place of the name. */
+  readonly subject?: x509.JsonName;
   readonly serialNumber?: string;
   readonly keys?: webcrypto.CryptoKeyPair;
   readonly algorithm?: webcrypto.RsaHashedKeyGenParams | (webcrypto.EcKeyGenParams & { hash: string });
@@ -45,13 +47,14 @@ export async function issue(name: string, wish: Wish = {}): Promise<Identity> {
     wish.keys ?? ((await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair);
   const keyUsage = wish.keyUsage === undefined ? (ca ? keyCertSign | cRLSign : digitalSignature) : wish.keyUsage;
   const eku = wish.extendedKeyUsage === undefined && !ca ? [x509.ExtendedKeyUsage.clientAuth] : wish.extendedKeyUsage;
+  const subject = new x509.Name(wish.subject ?? (name.includes('=') ? name : `CN=${name}`));
   const signer = issuer?.keys ?? keys;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber,
     notBefore: new Date(Date.now() + from * DAY),
     notAfter: new Date(Date.now() + until * DAY),
-    subject: name.includes('=') ? name : `CN=${name}`,
-    issuer: issuer?.x509.subjectName ?? (name.includes('=') ? name : `CN=${name}`),
+    subject,
+    issuer: issuer?.x509.subjectName ?? subject,
     publicKey: keys.publicKey,
     signingKey: signer.privateKey,
     signingAlgorithm: {

@@ -36,6 +36,7 @@ async function start(server: Server): Promise<number> {
   return await listen(server);
 }
 
+const as = ({ cert, key }: Identity) => ({ cert, key });
 const UPGRADE = { lines: 'Connection: upgrade\r\nUpgrade: websocket\r\n' };
 const switchProtocols = (_request: unknown, socket: NodeJS.WritableStream) => {
   socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n');
@@ -85,6 +86,48 @@ test('TLS settings of the application do not loosen those of the guard', async (
   assert.equal((await ask(port, { as: edge })).status, 200);
   assert.equal((await ask(port, { as: stranger })).status, 403);
   assert.doesNotMatch(await rawAsk(port, { as: edge, maxVersion: 'TLSv1.2' }), /^HTTP/, 'a stricter version counts');
+});
+
+test('connections that send no request in time, or no further one, are closed', async () => {
+  const timeouts = { headersTimeout: 300, requestTimeout: 300, keepAliveTimeout: 100, connectionsCheckingInterval: 50 };
+  const server = make().createServer((_request, response) => response.end('{}'), { ...credentials, ...timeouts });
+  const port = await start(server);
+  for (const text of ['', 'GET / HTTP/1.1\r\nHost: a', 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n']) {
+    const socket = tls.connect({
+      host: '127.0.0.1',
+      port,
+      servername: 'a.test',
+      rejectUnauthorized: false,
+      ...as(edge),
+    });
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.on('secureConnect', () => socket.write(text));
+    await new Promise((resolve) => socket.on('close', resolve));
+  }
+  assert.equal((await ask(port, { as: edge })).status, 200);
+});
+
+test('a refused upgrade ends even where the other side keeps its half open', async () => {
+  const server = make().createServer(undefined, credentials);
+  server.on('upgrade', switchProtocols);
+  const port = await start(server);
+  const socket = tls.connect({
+    host: '127.0.0.1',
+    port,
+    servername: 'a.test',
+    rejectUnauthorized: false,
+    allowHalfOpen: true,
+  } as tls.ConnectionOptions);
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.on('secureConnect', () => socket.write(`GET / HTTP/1.1\r\nHost: a.test\r\n${UPGRADE.lines}\r\n`));
+  await new Promise((resolve) => socket.on('end', resolve));
+  const open = await new Promise<number>((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+  assert.equal(open, 0);
+  socket.destroy();
 });
 
 test('a plain connection is refused, whatever it says of itself', async () => {
