@@ -25,7 +25,7 @@ export function alternativesOf(host: string, rule: HostRule, options: GuardOptio
   if (names.length > 1 && rule.trust !== undefined)
     throw new Error(`"hosts.${host}" has its own "trust", so it can be of one level only`);
   return names.map((level) => {
-    const base = level === null ? undefined : options.levels?.[level];
+    const base = level !== null && Object.hasOwn(options.levels ?? {}, level) ? options.levels?.[level] : undefined;
     if (base !== undefined) refuseUnknown(base, 'level', `"levels.${level}"`);
     // Without "levels" a name is only a label; with them, or with two names, it has to mean something of its own.
     const isLabel = rule.trust !== undefined || (options.levels === undefined && names.length === 1);
