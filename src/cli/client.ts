@@ -116,20 +116,26 @@ async function* messages(body: ReadableStream<Uint8Array>): AsyncIterable<string
 /** The client that flags, environment, or the local data directory describe. */
 export function connect(flags: ClientFlags, environment: NodeJS.ProcessEnv = process.env): Client {
   const data = dataPath(flags.data, environment);
-  const base =
-    flags.api ?? environment.COUNTERSIGN_API ?? readText(join(data, 'api')) ?? 'http://127.0.0.1:7070/client/v4';
   const token = flags.token ?? environment.COUNTERSIGN_TOKEN ?? readText(join(data, 'token'));
   if (token === null)
     throw new CliError(
       3,
       `No token: give --token, set COUNTERSIGN_TOKEN, or name the data directory with --data (no ${join(data, 'token')}).`,
     );
+  return new Client(apiUrl(flags, environment), token);
+}
+
+/** The URL of the API, `/client/v4` included, that flags, environment, or the local data directory name. */
+export function apiUrl(flags: ClientFlags, environment: NodeJS.ProcessEnv = process.env): string {
+  const data = dataPath(flags.data, environment);
+  const base =
+    flags.api ?? environment.COUNTERSIGN_API ?? readText(join(data, 'api')) ?? 'http://127.0.0.1:7070/client/v4';
   // COUNTERSIGN_API says HOST:PORT where it is meant for `up`.
   const url = parseHostPort(base) === null ? base : `http://${base}`;
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
     throw new CliError(2, `--api must be a URL, as http://127.0.0.1:7070, not "${base}".`);
   const trimmed = url.replace(/\/+$/, '');
-  return new Client(trimmed.endsWith('/client/v4') ? trimmed : `${trimmed}/client/v4`, token);
+  return trimmed.endsWith('/client/v4') ? trimmed : `${trimmed}/client/v4`;
 }
 
 function readText(path: string): string | null {

@@ -1,5 +1,5 @@
 /** The three levels of Authenticated Origin Pulls, the most specific first (spec/origin-pulls.md 1.1). */
-const LEVELS = ['hostname', 'zone', 'global'] as const;
+export const LEVELS = ['hostname', 'zone', 'global'] as const;
 
 /** One of `LEVELS`. */
 export type Level = (typeof LEVELS)[number];

@@ -9,7 +9,7 @@ export const SERVERS = ['nginx', 'apache', 'haproxy'] as const;
 export type ServerName = (typeof SERVERS)[number];
 
 const BINARIES: Readonly<Record<ServerName, string>> = { nginx: 'nginx', apache: 'apache2', haproxy: 'haproxy' };
-const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+export const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
 /** Why a server cannot be started here; false where it can. */
 export function missing(name: ServerName): string | false {

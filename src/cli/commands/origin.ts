@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type CommonFlags, clientCommand, show } from '../command.ts';
 import { CliError, table } from '../output.ts';
+import { originConfigCommand } from './origin-config.ts';
 
 interface Origin {
   readonly hostname: string;
@@ -70,7 +71,11 @@ export function originCommand(): Command {
           ]),
       ),
     );
-  return new Command('origin').description('where hostnames are pulled from').addCommand(set).addCommand(list);
+  return new Command('origin')
+    .description('where hostnames are pulled from, and how those servers are configured')
+    .addCommand(set)
+    .addCommand(list)
+    .addCommand(originConfigCommand());
 }
 
 function port(text: string, flag: string): number {

@@ -1,0 +1,118 @@
+import type { Generator, OriginDescription, Warning } from './description.ts';
+import { blocks, comment, hostPort, preamble } from './text.ts';
+
+const TITLE = 'Traefik';
+const WARNINGS: readonly Warning[] = [
+  {
+    cve: 'CVE-2026-32305',
+    versions: 'to 2.11.40 and to 3.6.10',
+    text: 'a ClientHello in several records is served under the default TLS options. Those demand the certificate too, below; leave it so.',
+  },
+  {
+    cve: 'CVE-2026-53622',
+    versions: 'to 3.7.2',
+    text: 'over HTTP/3 a wildcard or a name in mixed case is served under the default TLS options. HTTP/3 is off below; leave it so.',
+  },
+];
+
+/** Traefik 3.4 or newer, with the file provider. */
+export const traefik: Generator = {
+  title: TITLE,
+  paths: {
+    trust: '/etc/traefik/origin-pull-ca.pem',
+    certificate: '/etc/traefik/origin.pem',
+    key: '/etc/traefik/origin.key',
+    log: '/var/log/traefik/origin-pull.log',
+  },
+  servesFiles: false,
+  warnings: WARNINGS,
+  files: (description) => [
+    { name: 'traefik.yml', text: install(description) },
+    { name: 'origin-pull.yml', text: routing(description) },
+  ],
+};
+
+function install(description: OriginDescription): string {
+  const { addresses, httpsPort, httpPort, trust, log } = description;
+  const names = addresses.map((_, i) => (i === 0 ? '' : `-${i + 1}`));
+  const directory = trust.replace(/[^/]*$/, '');
+  return blocks(
+    comment(preamble(TITLE, description, WARNINGS)),
+    '# The install configuration. Read at the start only.',
+    `entryPoints:
+${names.map((name, i) => `  origin-pull${name}:\n    address: "${hostPort(addresses[i]!, httpsPort)}"`).join('\n')}
+  # Plain HTTP carries no client certificate. No router is on this entry point, so that every request is answered 404.
+${names.map((name, i) => `  plain${name}:\n    address: "${hostPort(addresses[i]!, httpPort)}"`).join('\n')}`,
+    `providers:
+  file:
+    filename: "${directory}origin-pull.yml"
+    watch: true`,
+    `accessLog:
+  filePath: "${log}"
+  format: json
+  fields:
+    headers:
+      names:
+        X-Forwarded-Tls-Client-Cert-Info: keep`,
+  );
+}
+
+function routing(description: OriginDescription): string {
+  const { addresses, certificate, key, hostnames, content } = description;
+  const entryPoints = addresses.map((_, i) => (i === 0 ? 'origin-pull' : `origin-pull-${i + 1}`));
+  const backend = content.kind === 'backend' ? hostPort(content.host, content.port) : '';
+  return blocks(
+    '# The routing configuration: what is changed here is in use at once.',
+    `tls:
+  certificates:
+    - certFile: "${certificate}"
+      keyFile: "${key}"
+  options:
+    # For every name that no router knows, and for none: the same demand. sniStrict: no handshake without a known name.
+    default:
+${options({ ...description, stage: 'enforce' })}
+    origin-pull:
+${options(description)}`,
+    `http:
+  routers:
+    origin-pull:
+      rule: "${hostnames.map((name) => `Host(\`${name}\`)`).join(' || ')}"
+      entryPoints: [${entryPoints.join(', ')}]
+      service: origin
+      middlewares: [origin-pull]
+      tls:
+        options: origin-pull
+  middlewares:
+    # Tells the application the certificate, in X-Forwarded-Tls-Client-Cert and -Info. Traefik itself removes both where
+    # they come from outside.
+    origin-pull:
+      passTLSClientCert:
+        pem: true
+        info:
+          subject:
+            commonName: true
+          issuer:
+            commonName: true
+  services:
+    origin:
+      loadBalancer:
+        servers:
+          - url: "http://${backend}"`,
+  );
+}
+
+function options({ stage, trust }: OriginDescription): string {
+  const auth =
+    stage === 'enforce'
+      ? `      clientAuth:
+        clientAuthType: RequireAndVerifyClientCert
+        caFiles: ["${trust}"]`
+      : `      clientAuth:
+        # Asks, and verifies nothing: compare what the log says with what the edge presents.
+        clientAuthType: RequestClientCert`;
+  return `      minVersion: VersionTLS12
+      sniStrict: true
+      # A session is an identity: none is kept that could be taken to another name.
+      disableSessionTickets: true
+${auth}`;
+}
