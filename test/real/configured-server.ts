@@ -102,6 +102,8 @@ function withFile(directory: string, { hostname, trust }: Neighbour): NeighbourF
   return { hostname, trust: file };
 }
 
+const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address);
+
 type Command = (directory: string, description: OriginDescription, neighbours: readonly NeighbourFile[]) => string[];
 
 const COMMANDS: Readonly<Record<ConfiguredName, Command>> = {
@@ -135,7 +137,8 @@ const COMMANDS: Readonly<Record<ConfiguredName, Command>> = {
         </Location>
         </VirtualHost>`,
     );
-    const listen = addresses.map((address) => (address.includes(':') ? `[${address}]` : address));
+    // As ports.conf has it: without an address, for IPv4 and IPv6.
+    const listen = addresses.includes('::') ? [''] : addresses.map((address) => `${bracketed(address)}:`);
     writeFileSync(
       join(directory, 'apache.conf'),
       `${modules.map((module) => `LoadModule ${module}_module /usr/lib/apache2/modules/mod_${module}.so`).join('\n')}
@@ -146,7 +149,7 @@ const COMMANDS: Readonly<Record<ConfiguredName, Command>> = {
       Mutex file:${directory}
       ${neighbours.length > 0 ? `SSLSessionCache shmcb:${directory}/sessions` : ''}
       ${process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : ''}
-      ${listen.map((address) => `Listen ${address}:${httpsPort} https\nListen ${address}:${httpPort}`).join('\n')}
+      ${listen.map((address) => `Listen ${address}${httpsPort} https\nListen ${address}${httpPort}`).join('\n')}
       Include ${directory}/origin-pull.conf
       ${others.join('\n')}`,
     );

@@ -125,6 +125,29 @@ const ALONE: ReadonlySet<ConfiguredName> = new Set(['haproxy', 'lighttpd', 'trae
 /** Servers that cannot be told to keep no sessions: one of an accepted client goes on being accepted. */
 const RESUMES: ReadonlySet<ConfiguredName> = new Set(['caddy']);
 
+/** What each server tells the application: of the right certificate, of one that it does not trust, of none. */
+const TELLS: Readonly<Record<ConfiguredName, { field: string; right: RegExp; otherCa: RegExp; none: RegExp }>> = {
+  nginx: { field: 'x-client-verify', right: /^SUCCESS$/, otherCa: /^FAILED:/, none: /^NONE$/ },
+  apache: { field: 'x-client-verify', right: /^SUCCESS$/, otherCa: /^(?:GENEROUS|FAILED:)/, none: /^NONE$/ },
+  haproxy: { field: 'x-client-verify', right: /^SUCCESS$/, otherCa: /^FAILED:\d+$/, none: /^NONE$/ },
+  caddy: {
+    field: 'x-client-fingerprint',
+    right: /^[0-9a-f]{64}$/,
+    otherCa: /^[0-9a-f]{64}$/,
+    none: /^\{http\.request\.tls\.client\.fingerprint\}$/,
+  },
+  // It has only its log to tell it.
+  lighttpd: { field: 'x-client-verify', right: /^$/, otherCa: /^$/, none: /^$/ },
+  traefik: { field: 'x-forwarded-tls-client-cert-info', right: /the%20edge|the\+edge/, otherCa: /edge/, none: /^$/ },
+  envoy: { field: 'x-forwarded-client-cert', right: /Subject="CN=the edge"/, otherCa: /CN=the edge/, none: /^$/ },
+};
+
+/** The value that the application got for a field; empty for none. */
+function told(answer: string, field: string): string {
+  const { headers } = JSON.parse(/\{.*\}/.exec(answer)![0]) as { headers: Record<string, string> };
+  return headers[field] ?? '';
+}
+
 const isLetIn = (answer: string) => answer.includes(MARK);
 
 /** What a plain connection gets for a request. */
@@ -167,7 +190,11 @@ async function overHttp2(
   }
 }
 
-async function start(name: ConfiguredName, stage: Stage, withNeighbours = false): Promise<ConfiguredServer> {
+async function start(
+  name: ConfiguredName,
+  stage: Stage,
+  { withNeighbours = false, addresses = ADDRESSES } = {},
+): Promise<ConfiguredServer> {
   const server = await startConfigured(
     name,
     {
@@ -175,7 +202,7 @@ async function start(name: ConfiguredName, stage: Stage, withNeighbours = false)
       level: 'zone',
       stage,
       content: { kind: 'backend', host: '127.0.0.1', port: (backend.address() as AddressInfo).port },
-      addresses: ADDRESSES,
+      addresses,
     },
     files,
     withNeighbours
@@ -237,6 +264,14 @@ for (const name of CONFIGURED) {
             assert.ok(!isLetIn(await ask(server, { version, options: ['-sess_in', session] })), version);
         }
       });
+      test('the application is told, and by nobody else', async () => {
+        const { field, ...expected } = TELLS[name];
+        const fields = `${field}: SUCCESS the edge\r\n`;
+        assert.match(told(await ask(server, { client: 'right', fields }), field), expected.right);
+        if (stage === 'enforce') return;
+        assert.match(told(await ask(server, { client: 'otherCa', fields }), field), expected.otherCa);
+        assert.match(told(await ask(server, { fields }), field), expected.none);
+      });
       test('HTTP/2 is spoken, and decides alike', async () => {
         for (const address of server.addresses.slice(0, 1)) {
           assert.ok((await overHttp2(address, 'right'))?.includes(MARK));
@@ -251,10 +286,25 @@ for (const name of CONFIGURED) {
       });
     });
   }
+  test(`${name} listens on all addresses, IPv4 and IPv6`, {
+    skip: skip || (!hasIpv6 && 'there is no IPv6'),
+  }, async () => {
+    const server = await start(name, 'enforce', { addresses: ['0.0.0.0', '::'] });
+    try {
+      const { port } = server.addresses[0]!;
+      for (const host of ['127.0.0.1', '::1']) {
+        assert.ok(isLetIn(await ask(server, { address: { host, port }, client: 'right' })), host);
+        assert.ok(!isLetIn(await ask(server, { address: { host, port } })), host);
+      }
+    } finally {
+      await server.stop();
+    }
+  });
+
   describe(`${name}, beside other names`, { skip: skip || (ALONE.has(name) && 'it has no other names here') }, () => {
     let server: ConfiguredServer;
     before(async () => {
-      if (!skip && !ALONE.has(name)) server = await start(name, 'enforce', true);
+      if (!skip && !ALONE.has(name)) server = await start(name, 'enforce', { withNeighbours: true });
     });
     after(async () => await server?.stop());
 

@@ -53,7 +53,10 @@ export function originConfigCommand(): Command {
     .option('--trust <FILE>', 'CAs that the origin trusts, PEM; a path on the origin')
     .option('--certificate <FILE>', "the origin's own certificate with its chain, PEM; a path on the origin")
     .option('--key <FILE>', 'its private key; a path on the origin')
-    .option('--backend <HOST:PORT>', 'where the server passes requests on to (default: 127.0.0.1:8080)')
+    .option(
+      '--backend <HOST:PORT>',
+      'where the server passes requests on to (default: 127.0.0.1:8080; in Kubernetes, the Service)',
+    )
     .option('--root <DIR>', 'serve these files instead')
     .option('--log <FILE>', 'where the server writes what it was shown')
     .option('--listen <ADDRESS...>', 'addresses to listen on', ['0.0.0.0', '::'])
@@ -161,13 +164,16 @@ function hostnames(names: readonly string[]): string[] {
   });
 }
 
-function content({ servesFiles, title }: Generator, { backend, root }: Flags): Content {
+function content({ contents, defaultContent, title }: Generator, { backend, root }: Flags): Content {
   if (backend !== undefined && root !== undefined) throw new CliError(2, 'Give --backend or --root, not both.');
+  const refuse = (flag: string) => new CliError(2, `${title} takes no ${flag}: leave it out.`);
   if (root !== undefined) {
-    if (!servesFiles) throw new CliError(2, `${title} only passes requests on: give --backend HOST:PORT, not --root.`);
+    if (!contents.includes('files')) throw refuse('--root');
     return { kind: 'files', root: path(root, '--root') };
   }
-  const parsed = parseHostPort(backend ?? '127.0.0.1:8080');
+  if (backend === undefined) return defaultContent;
+  if (!contents.includes('backend')) throw refuse('--backend');
+  const parsed = parseHostPort(backend);
   if (parsed === null || !/^[\w.:-]+$/.test(parsed.host))
     throw new CliError(2, `--backend must be HOST:PORT, not "${backend}".`);
   return { kind: 'backend', ...parsed };

@@ -1,4 +1,4 @@
-import type { Generator, OriginDescription, Warning } from './description.ts';
+import { type Generator, LOCAL_BACKEND, type OriginDescription, type Warning } from './description.ts';
 import { blocks, comment, hostPort, indent, preamble } from './text.ts';
 
 const TITLE = 'Apache httpd';
@@ -19,7 +19,8 @@ export const apache: Generator = {
     key: '/etc/apache2/origin.key',
     log: '/var/log/apache2/origin-pull.log',
   },
-  servesFiles: true,
+  contents: ['backend', 'files'],
+  defaultContent: LOCAL_BACKEND,
   warnings: WARNINGS,
   files: (description) => [{ name: 'origin-pull.conf', text: text(description) }],
 };
@@ -64,8 +65,8 @@ ${indent(tls(description), 4)}
 ${
   stage === 'enforce'
     ? '    SSLVerifyClient require'
-    : `    # "optional" would refuse a certificate of an unknown CA in the handshake. This lets it in and reports GENEROUS; only one
-    # whose dates are wrong is refused even now.
+    : `    # "optional" would refuse a certificate of an unknown CA in the handshake. This lets it in and reports GENEROUS or
+    # FAILED; only one whose dates are wrong is refused even now.
     SSLVerifyClient optional_no_ca`
 }
     # Pin: let in one subject only, written as the log shows it.

@@ -1,5 +1,5 @@
-import type { Generator, OriginDescription, Warning } from './description.ts';
-import { blocks, comment, hostPort, indent, preamble } from './text.ts';
+import { type Generator, LOCAL_BACKEND, type OriginDescription, type Warning } from './description.ts';
+import { blocks, comment, dualStack, hostPort, indent, preamble } from './text.ts';
 
 const TITLE = 'Caddy';
 const WARNINGS: readonly Warning[] = [
@@ -19,7 +19,8 @@ export const caddy: Generator = {
     key: '/etc/caddy/origin.key',
     log: '/var/log/caddy/origin-pull.log',
   },
-  servesFiles: true,
+  contents: ['backend', 'files'],
+  defaultContent: LOCAL_BACKEND,
   warnings: WARNINGS,
   files: (description) => [{ name: 'Caddyfile', text: text(description) }],
 };
@@ -31,7 +32,9 @@ function text(description: OriginDescription): string {
     `{
     http_port ${httpPort}
     https_port ${httpsPort}
-    default_bind ${addresses.join(' ')}
+    default_bind ${dualStack(addresses)
+      .map((address) => (address.includes(':') ? `[${address}]` : address))
+      .join(' ')}
     # No redirects on the plain port: it has nothing to say.
     auto_https disable_redirects
     servers {
@@ -81,6 +84,7 @@ function content({ content }: OriginDescription): string {
   if (content.kind === 'files') return `root * ${content.root}\nfile_server`;
   return `reverse_proxy ${hostPort(content.host, content.port)} {
     # For the application. Set here always: what came under these names from outside is overwritten.
+    # Where none was shown, they hold the braces as they stand here.
     header_up X-Client-Subject {http.request.tls.client.subject}
     header_up X-Client-Issuer {http.request.tls.client.issuer}
     header_up X-Client-Fingerprint {http.request.tls.client.fingerprint}

@@ -9,6 +9,9 @@ export type Content =
   | { readonly kind: 'backend'; readonly host: string; readonly port: number }
   | { readonly kind: 'files'; readonly root: string };
 
+/** An application beside the server. */
+export const LOCAL_BACKEND: Content = { kind: 'backend', host: '127.0.0.1', port: 8080 };
+
 /** What an origin must trust and serve: everything that a configuration is made of. Paths are paths on the origin. */
 export interface OriginDescription {
   /** Canonical spelling (core's `canonicalHostname`), at least one. */
@@ -54,8 +57,9 @@ export interface DefaultPaths {
 export interface Generator {
   readonly title: string;
   readonly paths: DefaultPaths;
-  /** False where the server only passes requests on. */
-  readonly servesFiles: boolean;
+  /** What the server can have for those whom it lets in; none where the configuration does not say. */
+  readonly contents: readonly Content['kind'][];
+  readonly defaultContent: Content;
   readonly warnings: readonly Warning[];
   readonly files: (description: OriginDescription) => readonly ConfigurationFile[];
 }

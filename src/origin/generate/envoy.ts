@@ -1,4 +1,4 @@
-import type { Generator, OriginDescription } from './description.ts';
+import { type Generator, LOCAL_BACKEND, type OriginDescription } from './description.ts';
 import { blocks, comment, indent, preamble } from './text.ts';
 
 const TITLE = 'Envoy';
@@ -12,7 +12,8 @@ export const envoy: Generator = {
     key: '/etc/envoy/origin.key',
     log: '/var/log/envoy/origin-pull.log',
   },
-  servesFiles: false,
+  contents: ['backend'],
+  defaultContent: LOCAL_BACKEND,
   warnings: [],
   files: (description) => [{ name: 'envoy.yaml', text: text(description) }],
 };

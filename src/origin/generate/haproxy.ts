@@ -1,4 +1,4 @@
-import type { Generator, OriginDescription } from './description.ts';
+import { type Generator, LOCAL_BACKEND, type OriginDescription } from './description.ts';
 import { blocks, comment, hostPort, preamble } from './text.ts';
 
 const TITLE = 'HAProxy';
@@ -12,7 +12,8 @@ export const haproxy: Generator = {
     key: '/etc/haproxy/origin.pem.key',
     log: '127.0.0.1:514',
   },
-  servesFiles: false,
+  contents: ['backend'],
+  defaultContent: LOCAL_BACKEND,
   warnings: [],
   files: (description) => [{ name: 'origin-pull.cfg', text: text(description) }],
 };

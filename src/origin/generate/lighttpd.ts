@@ -1,4 +1,4 @@
-import type { Generator, OriginDescription } from './description.ts';
+import { type Generator, LOCAL_BACKEND, type OriginDescription } from './description.ts';
 import { blocks, comment, hostPort, indent, namesPattern, preamble } from './text.ts';
 
 const TITLE = 'lighttpd';
@@ -12,7 +12,8 @@ export const lighttpd: Generator = {
     key: '/etc/lighttpd/origin.key',
     log: '/var/log/lighttpd/origin-pull.log',
   },
-  servesFiles: true,
+  contents: ['backend', 'files'],
+  defaultContent: LOCAL_BACKEND,
   warnings: [],
   files: (description) => [{ name: 'origin-pull.conf', text: text(description) }],
 };

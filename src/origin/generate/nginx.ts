@@ -1,4 +1,4 @@
-import type { Generator, OriginDescription, Warning } from './description.ts';
+import { type Generator, LOCAL_BACKEND, type OriginDescription, type Warning } from './description.ts';
 import { blocks, comment, hostPort, indent, preamble } from './text.ts';
 
 const TITLE = 'nginx';
@@ -10,8 +10,8 @@ const WARNINGS: readonly Warning[] = [
   },
   {
     cve: 'CVE-2026-28755',
-    versions: 'the stream module before its fix',
-    text: 'a certificate that OCSP calls revoked is let in. Terminate TLS in http, as below, not in stream.',
+    versions: '1.27.2 to 1.28.2 and 1.29.0 to 1.29.6',
+    text: 'in stream, a certificate that OCSP calls revoked is let in. Terminate TLS in http, as below, not in stream.',
   },
 ];
 
@@ -24,7 +24,8 @@ export const nginx: Generator = {
     key: '/etc/nginx/origin.key',
     log: '/var/log/nginx/origin-pull.log',
   },
-  servesFiles: true,
+  contents: ['backend', 'files'],
+  defaultContent: LOCAL_BACKEND,
   warnings: WARNINGS,
   files: (description) => [{ name: 'origin-pull.conf', text: text(description) }],
 };

@@ -63,6 +63,11 @@ export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** The addresses for a server to which `::` means IPv4 too: both would be taken twice. */
+export function dualStack(addresses: readonly string[]): readonly string[] {
+  return addresses.includes('::') ? addresses.filter((address) => address !== '0.0.0.0') : addresses;
+}
+
 /** A regular expression that matches exactly these names. */
 export function namesPattern(hostnames: readonly string[]): string {
   const names = hostnames.map((name) => name.replaceAll('.', '\\.'));

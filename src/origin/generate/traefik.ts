@@ -1,5 +1,5 @@
-import type { Generator, OriginDescription, Warning } from './description.ts';
-import { blocks, comment, hostPort, preamble } from './text.ts';
+import { type Generator, LOCAL_BACKEND, type OriginDescription, type Warning } from './description.ts';
+import { blocks, comment, dualStack, hostPort, preamble } from './text.ts';
 
 const TITLE = 'Traefik';
 const WARNINGS: readonly Warning[] = [
@@ -24,7 +24,8 @@ export const traefik: Generator = {
     key: '/etc/traefik/origin.key',
     log: '/var/log/traefik/origin-pull.log',
   },
-  servesFiles: false,
+  contents: ['backend'],
+  defaultContent: LOCAL_BACKEND,
   warnings: WARNINGS,
   files: (description) => [
     { name: 'traefik.yml', text: install(description) },
@@ -33,7 +34,8 @@ export const traefik: Generator = {
 };
 
 function install(description: OriginDescription): string {
-  const { addresses, httpsPort, httpPort, trust, log } = description;
+  const { httpsPort, httpPort, trust, log } = description;
+  const addresses = dualStack(description.addresses);
   const names = addresses.map((_, i) => (i === 0 ? '' : `-${i + 1}`));
   const directory = trust.replace(/[^/]*$/, '');
   return blocks(
@@ -58,7 +60,8 @@ ${names.map((name, i) => `  plain${name}:\n    address: "${hostPort(addresses[i]
 }
 
 function routing(description: OriginDescription): string {
-  const { addresses, certificate, key, hostnames, content } = description;
+  const { certificate, key, hostnames, content } = description;
+  const addresses = dualStack(description.addresses);
   const entryPoints = addresses.map((_, i) => (i === 0 ? 'origin-pull' : `origin-pull-${i + 1}`));
   const backend = content.kind === 'backend' ? hostPort(content.host, content.port) : '';
   return blocks(
