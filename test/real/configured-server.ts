@@ -1,12 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GENERATORS, type OriginDescription } from '../../src/origin/mod.ts';
 import { environment, freePorts, nginxPaths, serverDirectory, startProcess } from './server-process.ts';
 
 /** Servers that are started with exactly the text that is generated for them. */
 export const CONFIGURED = ['nginx', 'apache', 'haproxy', 'caddy', 'lighttpd', 'traefik', 'envoy'] as const;
-export type ConfiguredName = (typeof CONFIGURED)[number];
+/** Those of them that serve files, and one that serves nothing else. */
+export const SERVING_FILES = ['nginx', 'apache', 'caddy', 'lighttpd', 'tomcat'] as const;
+export type ConfiguredName = (typeof CONFIGURED)[number] | (typeof SERVING_FILES)[number];
+
+/** Where Debian's package has it. */
+const TOMCAT = '/usr/share/tomcat10';
 
 const PROBES: Readonly<Record<ConfiguredName, readonly string[]>> = {
   nginx: ['nginx', '-v'],
@@ -16,13 +21,15 @@ const PROBES: Readonly<Record<ConfiguredName, readonly string[]>> = {
   lighttpd: ['lighttpd', '-V'],
   traefik: ['traefik', 'version'],
   envoy: ['envoy', '--version'],
+  tomcat: ['java', '-version'],
 };
 
 /** Why a server cannot be started here; false where it can. */
 export function notInstalled(name: ConfiguredName): string | false {
   const [program, ...args] = PROBES[name];
   if (spawnSync(program!, args, { env: environment }).status !== 0) return `${name} is not installed`;
-  return name === 'lighttpd' && spawnSync('find', ['/usr/lib/lighttpd/mod_openssl.so']).status !== 0
+  if (name === 'tomcat') return existsSync(TOMCAT) ? false : 'tomcat10 is not installed';
+  return name === 'lighttpd' && !existsSync('/usr/lib/lighttpd/mod_openssl.so')
     ? 'lighttpd-mod-openssl is not installed'
     : false;
 }
@@ -81,7 +88,7 @@ export async function startConfigured(
     description,
     neighbours.map((one) => withFile(directory, one)),
   );
-  const ports = name === 'envoy' ? [httpsPort] : [httpsPort, httpPort];
+  const ports = name === 'envoy' || name === 'tomcat' ? [httpsPort] : [httpsPort, httpPort];
   const server = await startProcess(command, directory, ports);
   return {
     addresses: description.addresses.map((host) => ({ host, port: httpsPort })),
@@ -211,4 +218,31 @@ ${plain.join('\n')}\ninclude "${directory}/origin-pull.conf"\n${others.join('')}
     '-c',
     join(directory, 'envoy.yaml'),
   ],
+  tomcat: (directory, { trust }) => {
+    mkdirSync(join(directory, 'conf'));
+    mkdirSync(join(directory, 'nothing'));
+    renameSync(join(directory, 'server.xml'), join(directory, 'conf', 'server.xml'));
+    copyFileSync('/etc/tomcat10/web.xml', join(directory, 'conf', 'web.xml'));
+    // The command that the text itself gives.
+    const store = trust.replace('.pem', '.p12');
+    const { status, stderr } = spawnSync(
+      'keytool',
+      `-importcert -noprompt -alias ca1 -file ${trust} -keystore ${store} -storetype PKCS12 -storepass changeit`.split(
+        ' ',
+      ),
+      { encoding: 'utf8' },
+    );
+    if (status !== 0) throw new Error(stderr);
+    return [
+      'java',
+      `-Dcatalina.home=${TOMCAT}`,
+      `-Dcatalina.base=${directory}`,
+      `-Djava.io.tmpdir=${directory}`,
+    ].concat([
+      '-cp',
+      `${TOMCAT}/bin/bootstrap.jar:${TOMCAT}/bin/tomcat-juli.jar`,
+      'org.apache.catalina.startup.Bootstrap',
+      'start',
+    ]);
+  },
 };

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Stage } from '../../src/origin/mod.ts';
+import tls from 'node:tls';
+import type { Content, Stage } from '../../src/origin/mod.ts';
 import { type IssuedCertificate, issueClientCertificate } from '../../src/x509/mod.ts';
 import { makeCa, makeClient, makeServer } from '../doubles/certificates.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type ConfiguredName,
   type ConfiguredServer,
   notInstalled,
+  SERVING_FILES,
   startConfigured,
 } from './configured-server.ts';
 
@@ -92,6 +94,7 @@ interface Ask {
   readonly version?: '1.2' | '1.3' | undefined;
   readonly options?: readonly string[];
   readonly fields?: string;
+  readonly path?: string;
 }
 
 /** What OpenSSL's client gets for one request, to the end of the connection. */
@@ -114,7 +117,9 @@ async function ask(server: ConfiguredServer, how: Ask = {}): Promise<string> {
   });
   child.stderr.resume();
   child.stdin.on('error', () => undefined);
-  child.stdin.write(`GET / HTTP/1.1\r\nHost: ${how.host ?? HOST}\r\n${how.fields ?? ''}Connection: close\r\n\r\n`);
+  child.stdin.write(
+    `GET ${how.path ?? '/'} HTTP/1.1\r\nHost: ${how.host ?? HOST}\r\n${how.fields ?? ''}Connection: close\r\n\r\n`,
+  );
   await once(child, 'close');
   return text;
 }
@@ -126,7 +131,9 @@ const ALONE: ReadonlySet<ConfiguredName> = new Set(['haproxy', 'lighttpd', 'trae
 const RESUMES: ReadonlySet<ConfiguredName> = new Set(['caddy']);
 
 /** What each server tells the application: of the right certificate, of one that it does not trust, of none. */
-const TELLS: Readonly<Record<ConfiguredName, { field: string; right: RegExp; otherCa: RegExp; none: RegExp }>> = {
+const TELLS: Readonly<
+  Record<(typeof CONFIGURED)[number], { field: string; right: RegExp; otherCa: RegExp; none: RegExp }>
+> = {
   nginx: { field: 'x-client-verify', right: /^SUCCESS$/, otherCa: /^FAILED:/, none: /^NONE$/ },
   apache: { field: 'x-client-verify', right: /^SUCCESS$/, otherCa: /^(?:GENEROUS|FAILED:)/, none: /^NONE$/ },
   haproxy: { field: 'x-client-verify', right: /^SUCCESS$/, otherCa: /^FAILED:\d+$/, none: /^NONE$/ },
@@ -190,10 +197,16 @@ async function overHttp2(
   }
 }
 
+const backendContent = (): Content => ({
+  kind: 'backend',
+  host: '127.0.0.1',
+  port: (backend.address() as AddressInfo).port,
+});
+
 async function start(
   name: ConfiguredName,
   stage: Stage,
-  { withNeighbours = false, addresses = ADDRESSES } = {},
+  { withNeighbours = false, addresses = ADDRESSES, content = backendContent() } = {},
 ): Promise<ConfiguredServer> {
   const server = await startConfigured(
     name,
@@ -201,7 +214,7 @@ async function start(
       hostnames: [HOST],
       level: 'zone',
       stage,
-      content: { kind: 'backend', host: '127.0.0.1', port: (backend.address() as AddressInfo).port },
+      content,
       addresses,
     },
     files,
@@ -327,3 +340,66 @@ for (const name of CONFIGURED) {
     }
   });
 }
+
+for (const name of SERVING_FILES) {
+  const skip = notInstalled(name) || withoutOpenssl;
+  test(`${name} serves files to the right certificate only`, { skip }, async () => {
+    const root = mkdtempSync(join(directory, 'www-'));
+    chmodSync(directory, 0o755);
+    chmodSync(root, 0o755);
+    writeFileSync(join(root, 'page.html'), MARK);
+    const server = await start(name, 'enforce', { content: { kind: 'files', root } });
+    const path = '/page.html';
+    try {
+      for (const address of server.addresses) {
+        for (const version of ['1.2', '1.3'] as const) {
+          assert.ok(
+            isLetIn(await ask(server, { path, address, version, client: 'right' })),
+            `${address.host} ${version}`,
+          );
+          for (const client of [undefined, 'selfSigned', 'otherCa', 'expired'] as const) {
+            assert.ok(!isLetIn(await ask(server, { path, address, version, client })), `${client}`);
+            for (const sni of ['other.test', null])
+              assert.ok(!isLetIn(await ask(server, { path, address, version, client, sni })), `${client}, ${sni}`);
+          }
+        }
+      }
+      assert.ok(!isLetIn(await ask(server, { path, client: 'right', host: 'other.test' })), 'another Host');
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+test('a session that opens another name would be found', {
+  skip: 'Bun' in globalThis && 'Bun lets none in',
+}, async () => {
+  const own = { key: files.privateKey, cert: files.certificate };
+  const context = (ca: string) => tls.createSecureContext({ ...own, ca });
+  const [here, there] = [context(files.trust), context(neighbourCa.certificate)];
+  const open = tls.createServer(
+    {
+      ...own,
+      ca: neighbourCa.certificate,
+      requestCert: true,
+      rejectUnauthorized: false,
+      SNICallback: (name, done) => done(null, name === HOST ? here : there),
+    },
+    (socket) => {
+      socket.on('error', () => undefined);
+      socket.end(socket.authorized ? MARK : 'refused');
+    },
+  );
+  await once(open.listen(0, '127.0.0.1'), 'listening');
+  const address = { host: '127.0.0.1', port: (open.address() as AddressInfo).port };
+  const server: ConfiguredServer = { addresses: [address], httpPort: 0, stop: async () => undefined };
+  try {
+    for (const version of ['1.2', '1.3'] as const) {
+      const session = join(directory, `open-${version}`);
+      await ask(server, { version, sni: TEAM, client: 'neighbour', options: ['-sess_out', session] });
+      assert.ok(isLetIn(await ask(server, { version, options: ['-sess_in', session] })), version);
+    }
+  } finally {
+    open.close();
+  }
+});
