@@ -59,12 +59,16 @@ export interface ConfiguredServer {
 /** What a test chooses of a description. Paths and ports are chosen here. */
 export type Chosen = Pick<OriginDescription, 'hostnames' | 'level' | 'stage' | 'content' | 'addresses'>;
 
-/** Starts a server with the text generated for a description, and with what its package's own main file would hold. */
+/**
+ * Starts a server with the text generated for a description, and with what its package's own main file would hold.
+ * `edit` is what a person changes in the text.
+ */
 export async function startConfigured(
   name: ConfiguredName,
   chosen: Chosen,
   files: ConfiguredFiles,
   neighbours: readonly Neighbour[] = [],
+  edit: (text: string) => string = (text) => text,
 ): Promise<ConfiguredServer> {
   const directory = serverDirectory();
   const path = (file: string) => join(directory, file);
@@ -82,7 +86,7 @@ export async function startConfigured(
   // HAProxy and lighttpd take certificate and key from one file.
   writeFileSync(description.certificate, files.certificate + files.privateKey, { mode: 0o644 });
   writeFileSync(description.key, files.privateKey, { mode: 0o644 });
-  for (const file of GENERATORS[name]!.files(description)) writeFileSync(path(file.name), file.text);
+  for (const file of GENERATORS[name]!.files(description)) writeFileSync(path(file.name), edit(file.text));
   const command = COMMANDS[name](
     directory,
     description,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -31,7 +31,7 @@ const ADDRESSES = hasIpv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
 const withoutOpenssl = spawnSync('openssl', ['version']).status !== 0 && 'openssl is missing';
 
 const directory = mkdtempSync(join(tmpdir(), 'countersign-test-'));
-type Client = 'right' | 'selfSigned' | 'otherCa' | 'expired' | 'neighbour';
+type Client = 'right' | 'colleague' | 'selfSigned' | 'otherCa' | 'expired' | 'neighbour';
 const pairs = {} as Record<Client, string>;
 type ClientFiles = Pick<IssuedCertificate, 'certificate' | 'privateKey'>;
 let clients: Record<Client, ClientFiles>;
@@ -44,6 +44,7 @@ before(async () => {
   neighbourCa = await makeCa('Neighbour CA');
   clients = {
     right: await makeClient(ca, 'the edge'),
+    colleague: await makeClient(ca, 'not the edge'),
     otherCa: await makeClient(otherCa, 'the edge'),
     neighbour: await makeClient(neighbourCa, 'the edge'),
     selfSigned: selfSigned('the edge'),
@@ -206,7 +207,7 @@ const backendContent = (): Content => ({
 async function start(
   name: ConfiguredName,
   stage: Stage,
-  { withNeighbours = false, addresses = ADDRESSES, content = backendContent() } = {},
+  { withNeighbours = false, addresses = ADDRESSES, content = backendContent(), edit = (text: string) => text } = {},
 ): Promise<ConfiguredServer> {
   const server = await startConfigured(
     name,
@@ -224,6 +225,7 @@ async function start(
           { hostname: TEAM, trust: neighbourCa.certificate },
         ]
       : [],
+    edit,
   );
   // Traefik listens before it has read its routes.
   for (let tries = 0; name === 'traefik' && tries < 200; tries++)
@@ -337,6 +339,36 @@ for (const name of CONFIGURED) {
             assert.ok(!isLetIn(await ask(server, { version, options, client })), 'with its own certificate');
         });
       }
+    }
+  });
+}
+
+/** How the commented lines of a text become a pin of the right client. */
+const PINS: Partial<Record<ConfiguredName, (text: string, fingerprint: string) => string>> = {
+  nginx: (text) => text.replace(/# (if \(\$ssl_client_s_dn)/, '$1'),
+  apache: (text) => text.replace(/# (<Location "\/">)\n *# ( *Require expr .*)\n *# (<\/Location>)/, '$1\n$2\n$3'),
+  haproxy: (text, fingerprint) => text.replace(/# (http-request deny unless \{ ssl_c_der.*)0{64}/, `$1${fingerprint}`),
+  caddy: (text, fingerprint) => text.replace(/# (@other .*)0{64}\n *# (abort @other)/, `$1${fingerprint}\n$2`),
+};
+
+for (const [name, pin] of Object.entries(PINS) as [ConfiguredName, NonNullable<(typeof PINS)[ConfiguredName]>][]) {
+  test(`${name}: the pin lets in one certificate of the CA only`, {
+    skip: notInstalled(name) || withoutOpenssl,
+  }, async () => {
+    const { fingerprint256 } = new X509Certificate(clients.right.certificate);
+    const fingerprint = fingerprint256.replaceAll(':', '').toLowerCase();
+    const server = await start(name, 'enforce', {
+      edit: (text) => {
+        const pinned = pin(text, fingerprint);
+        assert.notEqual(pinned, text);
+        return pinned;
+      },
+    });
+    try {
+      assert.ok(isLetIn(await ask(server, { client: 'right' })));
+      assert.ok(!isLetIn(await ask(server, { client: 'colleague' })));
+    } finally {
+      await server.stop();
     }
   });
 }

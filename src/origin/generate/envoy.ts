@@ -39,7 +39,7 @@ ${
         - name: envoy.filters.listener.tls_inspector
           typed_config:
             "@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
-${indent(filterChain(description), 6)}
+${indent(filterChains(description), 6)}
   clusters:
     - name: origin
       type: STRICT_DNS
@@ -53,51 +53,71 @@ ${indent(filterChain(description), 6)}
   );
 }
 
-function filterChain(description: OriginDescription): string {
-  const { hostnames, log } = description;
-  return `# One chain, for these names only: whoever names another host, or none, is disconnected.
-filter_chains:
+function filterChains(description: OriginDescription): string {
+  const { hostnames } = description;
+  const domains = hostnames.map((name) => `"${name}"`).join(', ');
+  return `filter_chains:
   - filter_chain_match:
-      server_names: [${hostnames.map((name) => `"${name}"`).join(', ')}]
-    transport_socket:
-      name: envoy.transport_sockets.tls
-      typed_config:
-        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-${indent(tls(description), 8)}
+      transport_protocol: tls
+      server_names: [${domains}]
+${indent(transportSocket(description), 4)}
     filters:
-      - name: envoy.filters.network.http_connection_manager
+${indent(connectionManager(description, `domains: [${domains}]\nroutes:\n  - match: { prefix: "/" }\n    route: { cluster: origin, timeout: 0s }`), 6)}
+  # Plain HTTP on the TLS port.
+  - filter_chain_match:
+      transport_protocol: raw_buffer
+    filters:
+${indent(connectionManager(description, refuse(403)), 6)}
+# Whoever names another host, or none: the demand of the stage enforce, and no content.
+default_filter_chain:
+${indent(transportSocket({ ...description, stage: 'enforce' }), 2)}
+  filters:
+${indent(connectionManager(description, refuse(421)), 4)}`;
+}
+
+function refuse(status: number): string {
+  return `domains: ["*"]\nroutes:\n  - match: { prefix: "/" }\n    direct_response: { status: ${status} }`;
+}
+
+function transportSocket(description: OriginDescription): string {
+  return `transport_socket:
+  name: envoy.transport_sockets.tls
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+${indent(tls(description), 4)}`;
+}
+
+/** Another Host than those of the virtual host is answered 404. */
+function connectionManager({ log }: OriginDescription, virtualHost: string): string {
+  return `- name: envoy.filters.network.http_connection_manager
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+    stat_prefix: origin_pull
+    codec_type: AUTO
+    strip_any_host_port: true
+    # For the application, in X-Forwarded-Client-Cert. What came under this name from outside is removed.
+    forward_client_cert_details: SANITIZE_SET
+    set_current_client_cert_details:
+      subject: true
+      dns: true
+    upgrade_configs:
+      - upgrade_type: websocket
+    access_log:
+      - name: envoy.access_loggers.file
         typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: origin_pull
-          codec_type: AUTO
-          strip_any_host_port: true
-          # For the application, in X-Forwarded-Client-Cert. What came under this name from outside is removed.
-          forward_client_cert_details: SANITIZE_SET
-          set_current_client_cert_details:
-            subject: true
-            dns: true
-          upgrade_configs:
-            - upgrade_type: websocket
-          access_log:
-            - name: envoy.access_loggers.file
-              typed_config:
-                "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-                path: "${log}"
-                log_format:
-                  text_format_source:
-                    inline_string: "%START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% sni=%REQUESTED_SERVER_NAME% subject=\\"%DOWNSTREAM_PEER_SUBJECT%\\" sha256=%DOWNSTREAM_PEER_FINGERPRINT_256% %RESPONSE_CODE%\\n"
-          route_config:
-            virtual_hosts:
-              # Another Host than these is answered 404.
-              - name: origin_pull
-                domains: [${hostnames.map((name) => `"${name}"`).join(', ')}]
-                routes:
-                  - match: { prefix: "/" }
-                    route: { cluster: origin, timeout: 0s }
-          http_filters:
-            - name: envoy.filters.http.router
-              typed_config:
-                "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router`;
+          "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+          path: "${log}"
+          log_format:
+            text_format_source:
+              inline_string: "%START_TIME% %DOWNSTREAM_REMOTE_ADDRESS% sni=%REQUESTED_SERVER_NAME% subject=\\"%DOWNSTREAM_PEER_SUBJECT%\\" sha256=%DOWNSTREAM_PEER_FINGERPRINT_256% %RESPONSE_CODE%\\n"
+    route_config:
+      virtual_hosts:
+        - name: origin_pull
+${indent(virtualHost, 10)}
+    http_filters:
+      - name: envoy.filters.http.router
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router`;
 }
 
 function tls({ stage, trust, certificate, key }: OriginDescription): string {

@@ -70,19 +70,13 @@ frontend origin_pull_http
     mode http
     timeout client 10s
 ${addresses.map((address) => `    bind ${bind(address, httpPort)}`).join('\n')}
-    tcp-request connection reject
-    default_backend origin_pull_nothing`,
+    http-request deny deny_status 403`,
     `backend origin_pull
     mode http
     timeout connect 5s
     timeout server 60s
     timeout tunnel 1h
     server origin ${backend}`,
-    `backend origin_pull_nothing
-    mode http
-    timeout connect 1s
-    timeout server 1s
-    http-request deny`,
   );
 }
 

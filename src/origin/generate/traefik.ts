@@ -43,7 +43,7 @@ function install(description: OriginDescription): string {
     '# The install configuration. Read at the start only.',
     `entryPoints:
 ${names.map((name, i) => `  origin-pull${name}:\n    address: "${hostPort(addresses[i]!, httpsPort)}"`).join('\n')}
-  # Plain HTTP carries no client certificate. No router is on this entry point, so that every request is answered 404.
+  # Plain HTTP carries no client certificate: the router "plain" refuses it.
 ${names.map((name, i) => `  plain${name}:\n    address: "${hostPort(addresses[i]!, httpPort)}"`).join('\n')}`,
     `providers:
   file:
@@ -62,7 +62,7 @@ ${names.map((name, i) => `  plain${name}:\n    address: "${hostPort(addresses[i]
 function routing(description: OriginDescription): string {
   const { certificate, key, hostnames, content } = description;
   const addresses = dualStack(description.addresses);
-  const entryPoints = addresses.map((_, i) => (i === 0 ? 'origin-pull' : `origin-pull-${i + 1}`));
+  const names = (entryPoint: string) => addresses.map((_, i) => (i === 0 ? entryPoint : `${entryPoint}-${i + 1}`));
   const backend = content.kind === 'backend' ? hostPort(content.host, content.port) : '';
   return blocks(
     '# The routing configuration: what is changed here is in use at once.',
@@ -80,12 +80,22 @@ ${options(description)}`,
   routers:
     origin-pull:
       rule: "${hostnames.map((name) => `Host(\`${name}\`)`).join(' || ')}"
-      entryPoints: [${entryPoints.join(', ')}]
+      entryPoints: [${names('origin-pull').join(', ')}]
       service: origin
       middlewares: [origin-pull]
       tls:
         options: origin-pull
+    # All that comes without TLS, on the TLS port too: 403.
+    plain:
+      rule: "PathPrefix(\`/\`)"
+      priority: 1
+      entryPoints: [${[...names('plain'), ...names('origin-pull')].join(', ')}]
+      service: noop@internal
+      middlewares: [nobody]
   middlewares:
+    nobody:
+      ipAllowList:
+        sourceRange: ["255.255.255.255/32"]
     # Tells the application the certificate, in X-Forwarded-Tls-Client-Cert and -Info. Traefik itself removes both where
     # they come from outside.
     origin-pull:
