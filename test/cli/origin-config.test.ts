@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { before, test } from 'node:test';
-import { issueClientCa } from '../../src/x509/mod.ts';
+import { issueClientCa, issueOriginPullCa } from '../../src/x509/mod.ts';
 import { makeCa, makeClient } from '../doubles/certificates.ts';
 import { FREE_PORTS, Workshop } from '../doubles/program.ts';
 
@@ -14,6 +14,11 @@ before(async () => {
   const ca = await makeCa('Team CA');
   const next = await makeCa('Team CA 2');
   const client = await makeClient(ca, 'the edge');
+  const shared = await issueOriginPullCa({
+    now: Date.now(),
+    randomBytes,
+    installationId: '0123456789abcdef0123456789abcdef',
+  });
   const old = await issueClientCa('Old CA', {
     now: Date.now() - 30 * 365 * 86_400_000,
     randomBytes,
@@ -24,6 +29,7 @@ before(async () => {
     two: `of the team:\n${ca.certificate}and the next one:\n${next.certificate}`,
     rotated: old.certificate + ca.certificate,
     old: old.certificate,
+    shared: shared.certificate,
     leaf: client.certificate,
     key: ca.certificate + ca.privateKey,
     half: ca.certificate.slice(0, 200),
@@ -76,6 +82,15 @@ test('several CAs are trusted during a rotation; one that has expired is mention
   const { code, stderr } = await config('nginx', '--hostname', 'a.test', '--trust', files.rotated!);
   assert.equal(code, 0);
   assert.match(stderr, /CN=Old CA expired on \d{4}-\d\d-\d\d\./);
+});
+
+test('the shared CA is not what a zone or a hostname should trust', async () => {
+  const args = ['nginx', '--hostname', 'a.test', '--trust', files.shared!];
+  assert.match(
+    (await config(...args, '--level', 'zone')).stderr,
+    /shared by all accounts .* should trust your own CA only/,
+  );
+  assert.equal((await config(...args, '--level', 'global')).stderr, '');
 });
 
 for (const [name, sentence] of [

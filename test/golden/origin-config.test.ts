@@ -196,7 +196,7 @@ for (const stage of STAGES) {
       assert.equal(status, 0, stderr);
       assert.deepEqual(JSON.parse(stdout.split('\n')[0]!), {
         trust: '/etc/origin/origin-pull-ca.pem',
-        hosts: ['www.example.test', 'example.test'],
+        hosts: { 'www.example.test': { level: 'zone' }, 'example.test': { level: 'zone' } },
         mode: stage,
       });
       assert.match(

@@ -12,6 +12,7 @@ import {
   STAGES,
   type Stage,
   TrustError,
+  type TrustFacts,
   type Warning,
 } from '../../origin/mod.ts';
 import { systemClock } from '../../platform/mod.ts';
@@ -34,6 +35,9 @@ type Flags = ClientFlags & {
   readonly httpPort: string;
   readonly json?: boolean;
 };
+
+/** Subject of an installation's shared CA (spec/origin-pulls.md 1.12). */
+const SHARED_CA = /^CN=origin-pull\.[0-9a-f]{8}\.countersign$/;
 
 /** What `--json` prints. */
 interface Result {
@@ -75,7 +79,7 @@ async function generate(server: string, flags: Flags): Promise<Result> {
   if (generator === null)
     throw new CliError(2, `"${server}" is not a server that this knows: ${Object.keys(GENERATORS).join(', ')}.`);
   const partial = describe(generator, flags);
-  const trust = flags.trust === undefined ? await sharedCa(flags, partial) : ownCa(flags.trust);
+  const trust = flags.trust === undefined ? await sharedCa(flags, partial) : ownCa(flags.trust, partial.level);
   const description = { ...partial, trust: path(flags.trust ?? generator.paths.trust, '--trust') };
   return {
     server,
@@ -104,7 +108,7 @@ function describe(generator: Generator, flags: Flags): OriginDescription {
 }
 
 /** Looks at a trust file where it can be read here, and says what is worth knowing. */
-function ownCa(file: string): string[] {
+function ownCa(file: string, level: Level): string[] {
   let pem: string;
   try {
     pem = readFileSync(file, 'utf8');
@@ -112,7 +116,15 @@ function ownCa(file: string): string[] {
     const { code } = error as NodeJS.ErrnoException;
     return [`${file} was not checked (${code} here): it must be there on the origin before the server reads this.`];
   }
-  return [...check(pem, file)];
+  const { anchors, notes } = check(pem, file);
+  const shared = level === 'global' ? [] : anchors.filter(({ subject }) => SHARED_CA.test(subject));
+  return [
+    ...notes,
+    ...shared.map(
+      ({ subject }) =>
+        `${file} trusts ${subject}, which is shared by all accounts of an installation: at level ${level} the origin should trust your own CA only.`,
+    ),
+  ];
 }
 
 /** The installation's shared CA, and how the origin gets it. */
@@ -134,12 +146,12 @@ async function sharedCa(flags: Flags, { level, trust }: OriginDescription): Prom
       `No shared CA at ${url}: start the control plane with "countersign up", name another with --api, or name the file with --trust.`,
     );
   }
-  return [...check(pem, url), `Save the shared CA on the origin: curl -fsS -o ${trust} ${url}`];
+  return [...check(pem, url).notes, `Save the shared CA on the origin: curl -fsS -o ${trust} ${url}`];
 }
 
-function check(pem: string, from: string): readonly string[] {
+function check(pem: string, from: string): TrustFacts {
   try {
-    return readTrust(pem, systemClock.now()).notes;
+    return readTrust(pem, systemClock.now());
   } catch (error) {
     if (error instanceof TrustError) throw new CliError(2, `${from} cannot be trusted: ${error.message}.`);
     throw error;

@@ -19,17 +19,27 @@ export const node: Generator = {
 };
 
 function text(description: OriginDescription): string {
-  const { trust, hostnames, stage, certificate, key, addresses, httpsPort } = description;
+  const { trust, hostnames, level, stage, certificate, key, addresses, httpsPort } = description;
   const quoted = (texts: readonly string[]) => texts.map((one) => `'${one.replaceAll('\\', '\\\\')}'`).join(', ');
   return blocks(
     comment(preamble(TITLE, description, []), '//'),
     `import { readFileSync } from 'node:fs';
 import { createGuard } from '@countersign/guard';`,
     `// Not "requestCert" and "socket.authorized": a session of one name would open another.
-const guard = createGuard({ trust: ${quoted([trust])}, hosts: [${quoted(hostnames)}], mode: '${stage}' });`,
+const guard = createGuard({
+  mode: '${stage}',
+  trust: ${quoted([trust])},
+  hosts: {
+${hostnames.map((name) => `    '${name}': { level: '${level}' },`).join('\n')}
+  },
+  // Pin: let in one subject only, written as the refusals below show it.
+  // pin: { subjects: ['CN=the edge'] },
+  // What was refused, or, in mode observe, would have been.
+  onRefusal: (refusal) => console.error(JSON.stringify(refusal)),
+});`,
     `// Your application. Nothing listens for plain HTTP: it carries no client certificate.
 function handler(request, response) {
-  response.end(\`let in: \${request.originPull?.fingerprint ?? 'without a certificate'}\\n\`);
+  response.end(\`let in: \${request.originPull.subject}\\n\`);
 }`,
     `const own = { cert: readFileSync(${quoted([certificate])}), key: readFileSync(${quoted([key])}) };
 for (const host of [${quoted(addresses)}]) {
