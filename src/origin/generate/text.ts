@@ -25,7 +25,8 @@ const STAGE: Readonly<Record<OriginDescription['stage'], readonly string[]>> = {
 
 /** What stands on top of every configuration: what it is, what it proves, the way to introduce it, known holes. */
 export function preamble(title: string, description: OriginDescription, warnings: readonly Warning[]): string[] {
-  const { hostnames, level, stage, trust } = description;
+  const { hostnames, level, stage, trust, httpPort } = description;
+  const plain = httpPort === 80 ? '' : ` --http-port ${httpPort}`;
   return [
     `${title}: authenticated origin pulls for ${hostnames.join(', ')}`,
     '',
@@ -37,7 +38,7 @@ export function preamble(title: string, description: OriginDescription, warnings
     '  1. present: the edge shows its certificate (countersign level set ...)',
     `  2. observe: the origin asks and reports${stage === 'observe' ? '  <- this text' : ''}`,
     `  3. enforce: the same command with --stage enforce${stage === 'enforce' ? '  <- this text' : ''}`,
-    `  4. prove:   countersign doctor --origin THIS_SERVER:${description.httpsPort} --sni ${hostnames[0]} --cert FILE --key FILE`,
+    `  4. prove:   countersign doctor --origin THIS_SERVER:${description.httpsPort} --sni ${hostnames[0]} --cert FILE --key FILE${plain}`,
     ...(warnings.length === 0 ? [] : ['', 'Known holes of this server:']),
     ...warnings.flatMap(({ cve, versions, text }) => [`  ${cve}, ${versions}:`, `    ${text}`]),
   ];
