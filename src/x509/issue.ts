@@ -32,7 +32,8 @@ const CA_DAYS = 3650;
 /** Life of the leaf that the global level presents, and of visitor certificates. */
 const LEAF_DAYS = 90;
 const CLIENT_DAYS = 365;
-const ALGORITHMS = {
+/** Parameters of WebCrypto for the keys that are issued. */
+export const ALGORITHMS = {
   ecdsa: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
   rsa: {
     name: 'RSASSA-PKCS1-v1_5',
@@ -58,7 +59,7 @@ interface LeafKind {
 let loading: Promise<Library> | null = null;
 
 /** The issuing library, loaded on first use: edge workers never issue, and it would cost each of them time and memory. */
-function library(): Promise<Library> {
+export function library(): Promise<Library> {
   loading ??= load();
   return loading;
 }
@@ -194,18 +195,19 @@ async function issueLeaf(
 }
 
 /** An hour of grace for clocks that lag. */
-function validity(now: number, days: number): { notBefore: Date; notAfter: Date } {
+export function validity(now: number, days: number): { notBefore: Date; notAfter: Date } {
   return { notBefore: new Date(now - 3_600_000), notAfter: new Date(now + days * DAY) };
 }
 
 /** 127 random bits, positive (RFC 5280 section 4.1.2.2). */
-function serialNumber(random: (count: number) => Uint8Array): string {
+export function serialNumber(random: (count: number) => Uint8Array): string {
   const bytes = Buffer.from(random(16));
   bytes[0] = (bytes[0]! & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
 
-async function issued(
+/** What issuing returns, from a certificate and its key. */
+export async function issued(
   x509: Library,
   certificate: X509.X509Certificate,
   privateKey: webcrypto.CryptoKey,

@@ -1,5 +1,17 @@
 export * from './certificate.ts';
-export * from './issue.ts';
+export {
+  type IssuedCertificate,
+  type IssueOptions,
+  type Issuer,
+  issueClientCa,
+  issueClientCertificate,
+  issueOriginPullCa,
+  issueRoot,
+  issueServerCertificate,
+  issueSharedLeaf,
+  needsRenewal,
+} from './issue.ts';
+export { issueSelfSigned, issueWithNamesOf } from './issue-stranger.ts';
 export { writePem } from './pem.ts';
 export * from './seal.ts';
 export { parseServerUpload, type ServerCertificateUpload } from './server-upload.ts';

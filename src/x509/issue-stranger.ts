@@ -1,0 +1,70 @@
+import { webcrypto } from 'node:crypto';
+import {
+  ALGORITHMS,
+  type IssuedCertificate,
+  type IssueOptions,
+  issued,
+  library,
+  serialNumber,
+  validity,
+} from './issue.ts';
+
+const DAYS = 1;
+
+/** A client certificate that no CA signed. Valid for a day. */
+export async function issueSelfSigned(commonName: string, options: IssueOptions): Promise<IssuedCertificate> {
+  const x509 = await library();
+  const keys = await webcrypto.subtle.generateKey(ALGORITHMS.ecdsa, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity(options.now, DAYS),
+    serialNumber: serialNumber(options.randomBytes),
+    name: new x509.Name([{ CN: [commonName] }]),
+    signingAlgorithm: ALGORITHMS.ecdsa,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+    ],
+  });
+  return issued(x509, certificate, keys.privateKey);
+}
+
+/**
+ * A client certificate that bears the subject and the issuer of another (PEM), by keys of its own, followed by a CA of that
+ * name: what somebody makes who has seen the real one. Valid for a day.
+ */
+export async function issueWithNamesOf(model: string, options: IssueOptions): Promise<IssuedCertificate> {
+  const x509 = await library();
+  const { subjectName, issuerName } = new x509.X509Certificate(model);
+  const [caKeys, keys] = [
+    await webcrypto.subtle.generateKey(ALGORITHMS.ecdsa, true, ['sign', 'verify']),
+    await webcrypto.subtle.generateKey(ALGORITHMS.ecdsa, true, ['sign', 'verify']),
+  ];
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity(options.now, DAYS),
+    serialNumber: serialNumber(options.randomBytes),
+    name: issuerName,
+    signingAlgorithm: ALGORITHMS.ecdsa,
+    keys: caKeys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ],
+  });
+  const leaf = await x509.X509CertificateGenerator.create({
+    ...validity(options.now, DAYS),
+    serialNumber: serialNumber(options.randomBytes),
+    subject: subjectName,
+    issuer: issuerName,
+    signingAlgorithm: ALGORITHMS.ecdsa,
+    signingKey: caKeys.privateKey,
+    publicKey: keys.publicKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+    ],
+  });
+  const made = await issued(x509, leaf, keys.privateKey);
+  return { ...made, certificate: `${made.certificate}${ca.toString('pem')}\n` };
+}
