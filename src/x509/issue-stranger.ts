@@ -30,12 +30,17 @@ export async function issueSelfSigned(commonName: string, options: IssueOptions)
 }
 
 /**
- * A client certificate that bears the subject and the issuer of another (PEM), by keys of its own, followed by a CA of that
- * name: what somebody makes who has seen the real one. Valid for a day.
+ * A client certificate that bears the subject of another (PEM), followed by the CA it is from, which bears the name of the
+ * other's issuer, or `issuer` as common name: what somebody makes who has seen the real one. Valid for a day.
  */
-export async function issueWithNamesOf(model: string, options: IssueOptions): Promise<IssuedCertificate> {
+export async function issueWithNamesOf(
+  model: string,
+  issuer: string | null,
+  options: IssueOptions,
+): Promise<IssuedCertificate> {
   const x509 = await library();
-  const { subjectName, issuerName } = new x509.X509Certificate(model);
+  const { subjectName, issuerName: modelIssuer } = new x509.X509Certificate(model);
+  const issuerName = issuer === null ? modelIssuer : new x509.Name([{ CN: [issuer] }]);
   const [caKeys, keys] = [
     await webcrypto.subtle.generateKey(ALGORITHMS.ecdsa, true, ['sign', 'verify']),
     await webcrypto.subtle.generateKey(ALGORITHMS.ecdsa, true, ['sign', 'verify']),

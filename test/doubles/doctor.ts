@@ -20,7 +20,7 @@ export interface DoctorCertificates {
 }
 
 export const NAME = 'www.a.test';
-const OTHER_NAME = 'www.b.test';
+export const OTHER_NAME = 'www.b.test';
 const YEARS_AGO = 730 * 86_400_000;
 
 export async function makeDoctorCertificates(): Promise<DoctorCertificates> {

@@ -53,21 +53,21 @@ const starter =
   };
 
 /** nginx with the `server` blocks given; every block serves the same files. */
-const startNginx = starter(
+export const startNginx = starter(
   (directory) => `ssl_certificate ${directory}/server.pem; ssl_certificate_key ${directory}/server.pem;`,
   ({ directory }, text) => {
     const file = join(directory, 'nginx.conf');
     writeFileSync(
       file,
       `daemon off; master_process off; pid ${directory}/pid; error_log stderr; events {}
-      http { access_log off; root ${directory}/www; ssl_session_tickets off; ssl_protocols TLSv1.2 TLSv1.3; ${nginxPaths(directory)} ${text} }`,
+      http { access_log off; root ${directory}/www; ${text.includes('ssl_session_tickets') ? '' : 'ssl_session_tickets off;'} ssl_protocols TLSv1.2 TLSv1.3; ${nginxPaths(directory)} ${text} }`,
     );
     return ['nginx', '-p', directory, '-e', 'stderr', '-c', file];
   },
 );
 
 /** Apache httpd with the directives given. */
-const startApache = starter(
+export const startApache = starter(
   (directory) => `SSLEngine on\nSSLCertificateFile ${directory}/server.pem`,
   ({ directory }, text) => {
     const file = join(directory, 'apache.conf');
@@ -84,7 +84,7 @@ const startApache = starter(
 );
 
 /** HAProxy with the `bind` lines given; it answers itself. */
-const startHaproxy = starter(
+export const startHaproxy = starter(
   (directory) => `ssl crt ${directory}/server.pem`,
   ({ directory }, text) => {
     const file = join(directory, 'haproxy.cfg');
@@ -125,12 +125,12 @@ export const CLOSED: Readonly<
 };
 
 /** The port of plain HTTP is the site's second one. */
-function httpPort({ ports }: Site): Partial<DoctorSubject> {
+export function httpPort({ ports }: Site): Partial<DoctorSubject> {
   return { httpPort: ports[1]! };
 }
 
 /** nginx as it must be, with `changes` to the one server that answers for the name. */
-function nginxClosed({ directory, ports, own }: Site, verify: string, changes = '', ca = 'ca-a'): string {
+export function nginxClosed({ directory, ports, own }: Site, verify: string, changes = '', ca = 'ca-a'): string {
   return `server { listen 127.0.0.1:${ports[0]} ssl default_server; ssl_reject_handshake on; }
     server { listen 127.0.0.1:${ports[1]} default_server; return 301 https://$host$request_uri; }
     server { listen 127.0.0.1:${ports[0]} ssl http2; server_name ${NAME}; ${own}

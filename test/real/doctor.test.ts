@@ -9,6 +9,7 @@ import {
 } from '../doubles/doctor.ts';
 import { CLOSED } from './doctor-servers.ts';
 import { missing, SERVERS } from './server-process.ts';
+import { WRONG_ORIGINS } from './wrong-origins.ts';
 
 let certificates: DoctorCertificates;
 before(async () => {
@@ -38,6 +39,25 @@ for (const name of SERVERS) {
       assert.ok(!checksOf(report, 'open').includes('self_signed'));
     } finally {
       await server.close();
+    }
+  });
+}
+
+for (const { fault, server, opens, start } of WRONG_ORIGINS) {
+  test(`${server}: ${fault}`, { skip: server !== 'node' && missing(server) }, async () => {
+    const origin = await start(certificates);
+    try {
+      const report = await examineAtOnce(await subjectAt(origin.port, certificates, origin.changes));
+      const shown = () =>
+        report.attempts
+          .filter(({ verdict }) => verdict !== 'ok')
+          .map((a) => JSON.stringify(a))
+          .slice(0, 12)
+          .join('\n');
+      assert.deepEqual(checksOf(report, 'open').toSorted(), opens.toSorted(), shown());
+      assert.equal(report.verdict, 'open');
+    } finally {
+      await origin.close();
     }
   });
 }

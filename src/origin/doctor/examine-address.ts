@@ -28,7 +28,7 @@ export type Try = (check: DoctorCheck, options?: AttemptOptions) => Promise<Obse
 /** After so many attempts in a row to which nothing came, an address is left alone. */
 const PATIENCE = 4;
 /** Attempts at one address whatever the subject, and those under each other name, no name included: see `examineSessions`. */
-const ALWAYS = 29;
+const ALWAYS = 31;
 const EACH_NAME = 22;
 
 /** The most attempts that an examination makes. */
@@ -61,7 +61,7 @@ export async function examineAddress(
       address: addressText(endpoint.address, port),
     };
     const judge = options.judge ?? null;
-    if (silent >= PATIENCE) {
+    if (silent >= PATIENCE && check !== 'plain_http') {
       tried.push({ place, observation: null, reason: 'The address had stopped answering.', judge });
       return null;
     }
@@ -117,7 +117,7 @@ export async function examineAddress(
   await inBoth('none', {});
   await inBoth('none', { http: 'h2' });
   await inBoth('self_signed', { pair: strangers.selfSigned });
-  await inBoth('same_subject', { pair: strangers.sameSubject });
+  for (const pair of strangers.sameSubject) await inBoth('same_subject', { pair });
   await withPair('expired', subject.expired, 'There is no expired certificate of the right CA to try.');
   await withPair(
     'shared',
@@ -138,7 +138,8 @@ export async function examineAddress(
   return { attempts: judgeAttempts(tried, subject), notes: [...notes] };
 }
 
-function isSilent({ answer: { kind } }: Observation): boolean {
+/** True where nobody answered, not even by closing. */
+export function isSilent({ answer: { kind } }: Observation): boolean {
   return kind === 'timeout' || kind === 'connection_refused' || kind === 'unreachable';
 }
 

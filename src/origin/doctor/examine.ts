@@ -19,7 +19,7 @@ export async function examine(subject: DoctorSubject, tools: DoctorTools): Promi
     const now = tools.clock.now();
     if (now < next) await tools.delay(next - now);
     next = Math.max(next, now) + 1000 / tools.pace;
-    const observation = await probe(target, tools.attemptTimeout);
+    const observation = await probe(target, tools);
     tools.onProgress?.(++made, most);
     return observation;
   };

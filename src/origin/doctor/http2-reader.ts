@@ -35,6 +35,7 @@ export class Http2Reader implements ResponseReader {
   #taken = 0;
   #status: number | null = null;
   #body = '';
+  #isEnded = false;
   #fate: 'malformed' | 'ended' | null = null;
 
   push(bytes: Buffer): Buffer | null {
@@ -55,8 +56,13 @@ export class Http2Reader implements ResponseReader {
   }
 
   state(): ResponseStart | 'malformed' | 'ended' | 'incomplete' {
-    if (this.#status !== null) return { status: this.#status, location: null, body: this.#body };
+    if (this.#status !== null) return this.#response(this.#status);
     return this.#fate ?? 'incomplete';
+  }
+
+  #response(status: number): ResponseStart {
+    const isWhole = this.#isEnded || this.#body.length >= MOST_BODY;
+    return { status, location: null, body: this.#body, isWhole };
   }
 
   #onFrame(type: number, flags: number, stream: number, payload: Buffer): Buffer | null {
@@ -71,6 +77,7 @@ export class Http2Reader implements ResponseReader {
       if (status === null) this.#fate = 'malformed';
       else if (status >= 200) this.#status = status;
     }
+    if ((type === FRAME.headers || type === FRAME.data) && (flags & END_STREAM) !== 0) this.#isEnded = true;
     if (type === FRAME.data && this.#body.length < MOST_BODY)
       this.#body += withoutPadding(flags & ~PRIORITY, payload).toString('latin1');
     return null;

@@ -3,8 +3,8 @@ import net, { type Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import type { DoctorAttempt, ProbeAnswer } from '../../core/mod.ts';
 import { Http2Reader, http2Request } from './http2-reader.ts';
-import { Http1Reader, http1Request, MOST_BODY, type ResponseReader, type ResponseStart } from './response-reader.ts';
-import type { Endpoint, Pair } from './subject.ts';
+import { Http1Reader, http1Request, type ResponseReader, type ResponseStart } from './response-reader.ts';
+import type { DoctorTools, Endpoint, Pair } from './subject.ts';
 import { alertInRecord, alertOf } from './tls-alert.ts';
 
 /** One connection with one request. */
@@ -40,10 +40,12 @@ export interface Observation {
 }
 
 /**
- * Milliseconds that TLS 1.3 leaves a server to refuse before the request is sent. A server that closes on a request it never
- * read resets the connection, and a reset may overtake the alert that tells why.
+ * Milliseconds, at most, that are left to a server of TLS 1.3 to refuse before the request is sent: its refusal comes a round
+ * trip after the handshake is done for the client, and one that closes on a request it never read resets the connection, which
+ * may overtake the alert that tells why. As a rule twice the time of the handshake, and some.
  */
-const SETTLING = 150;
+const MOST_SETTLING = 150;
+const LEAST_SETTLING = 20;
 const UNREACHABLE: ReadonlySet<unknown> = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
@@ -63,20 +65,24 @@ type Renamable = TLSSocket & { setServername(name: string): void };
 
 type Stage = 'connect' | 'handshake' | 'response';
 
-/** Makes one attempt. Never rejects. `timeout` is in milliseconds, for each stage. */
-export function probe(target: Probe, timeout: number): Promise<Observation> {
-  return new Promise((resolve) => new Attempt(target, timeout, resolve));
+/** Makes one attempt. Rejects only where the pair cannot be loaded. `attemptTimeout` is in milliseconds, for each stage. */
+export function probe(target: Probe, tools: Pick<DoctorTools, 'attemptTimeout' | 'clock'>): Promise<Observation> {
+  return new Promise((resolve) => new Attempt(target, tools, resolve));
 }
 
 class Attempt {
   readonly #target: Probe;
   readonly #timeout: number;
+  readonly #clock: DoctorTools['clock'];
   readonly #resolve: (observation: Observation) => void;
   readonly #reader: ResponseReader;
   readonly #socket: Socket;
   #timer: NodeJS.Timeout;
   #settling: NodeJS.Timeout | undefined;
   #stage: Stage = 'connect';
+  /** When the stage began, milliseconds since the epoch. */
+  #begun: number;
+  #settlingTime = 0;
   #error: NodeJS.ErrnoException | null = null;
   #firstBytes: Buffer | null = null;
   #session: Buffer | null = null;
@@ -84,12 +90,18 @@ class Attempt {
   #serverNotAfter: number | null = null;
   #isDone = false;
 
-  constructor(target: Probe, timeout: number, resolve: (observation: Observation) => void) {
+  constructor(
+    target: Probe,
+    { attemptTimeout, clock }: Pick<DoctorTools, 'attemptTimeout' | 'clock'>,
+    resolve: (observation: Observation) => void,
+  ) {
     this.#target = target;
-    this.#timeout = timeout;
+    this.#timeout = attemptTimeout;
+    this.#clock = clock;
+    this.#begun = clock.now();
     this.#resolve = resolve;
     this.#reader = target.http === 'h2' ? new Http2Reader() : new Http1Reader();
-    this.#timer = setTimeout(() => this.#onTimeout(), timeout);
+    this.#timer = setTimeout(() => this.#onTimeout(), attemptTimeout);
     this.#socket = target.tls === null ? net.connect(addressOf(target)) : connectTls(target);
     this.#listen();
   }
@@ -116,11 +128,14 @@ class Attempt {
 
   #enter(stage: Stage): void {
     this.#stage = stage;
+    this.#begun = this.#clock.now();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#onTimeout(), this.#timeout);
   }
 
   #onSecure(socket: TLSSocket): void {
+    const handshake = this.#clock.now() - this.#begun;
+    this.#settlingTime = Math.min(MOST_SETTLING, this.#timeout / 2, 2 * handshake + LEAST_SETTLING);
     this.#isResumed = socket.isSessionReused();
     const { valid_to } = socket.getPeerCertificate();
     this.#serverNotAfter = valid_to === undefined ? null : Date.parse(valid_to);
@@ -133,7 +148,7 @@ class Attempt {
   #onReady(): void {
     this.#enter('response');
     if (this.#target.tls !== 'TLSv1.3') this.#send();
-    else this.#settling = setTimeout(() => this.#send(), Math.min(SETTLING, this.#timeout / 2));
+    else this.#settling = setTimeout(() => this.#send(), this.#settlingTime);
   }
 
   #send(): void {
@@ -151,16 +166,17 @@ class Attempt {
     if (state === 'malformed') this.#finish(this.#answerOfGarbage());
     else if (state === 'ended') this.#finish({ kind: 'closed_before_response' });
     // The body of a refusal may say whose it is; it comes before the close, if it comes.
-    else if (state !== 'incomplete' && (state.status < 400 || state.body.length >= MOST_BODY)) this.#onAnswer(state);
+    else if (state !== 'incomplete' && (state.status < 400 || state.isWhole)) this.#onAnswer(state);
   }
 
   /** TLS 1.3 servers may give out their session only now (RFC 8446 section 4.6.1). */
   #onAnswer(response: ResponseStart): void {
     const finish = () => this.#finish(answerOf(response));
-    if (this.#target.tls !== 'TLSv1.3' || this.#session !== null) {
+    const { tls: version, offered } = this.#target;
+    if (version !== 'TLSv1.3' || offered !== null || this.#session !== null) {
       finish();
     } else {
-      this.#settling ??= setTimeout(finish, Math.min(SETTLING, this.#timeout / 2));
+      this.#settling ??= setTimeout(finish, this.#settlingTime);
       this.#socket.once('session', finish);
     }
   }

@@ -11,6 +11,8 @@ export interface ResponseStart {
   readonly location: string | null;
   /** What has come of the body so far, latin1. */
   readonly body: string;
+  /** True where nothing of it is to come. */
+  readonly isWhole: boolean;
 }
 
 /** Reads the beginning of a response as it comes. */
@@ -47,7 +49,8 @@ export class Http1Reader implements ResponseReader {
       if (Number.isNaN(status)) return 'malformed';
       if (status < 200) continue;
       const location = /\r?\nlocation:[ \t]*([^\r\n]*)/i.exec(head)?.[1]?.trim() ?? null;
-      return { status, location, body: rest.slice(0, MOST_BODY) };
+      const length = Number(/\r?\ncontent-length:[ \t]*(\d+)[ \t]*(?:\r?\n|$)/i.exec(head)?.[1]);
+      return { status, location, body: rest.slice(0, MOST_BODY), isWhole: rest.length >= Math.min(length, MOST_BODY) };
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { DoctorCheck } from '../../core/mod.ts';
-import { type Try, VERSIONS, type Version } from './examine-address.ts';
+import { isSilent, type Try, VERSIONS, type Version } from './examine-address.ts';
 import { isLetIn } from './judge.ts';
 import type { Observation } from './probe.ts';
 import type { Strangers } from './strangers.ts';
@@ -36,23 +36,16 @@ export async function examineSessions(
   }
 }
 
-async function examineOwnName(
-  tls: Version,
-  serverName: string,
-  { attempt, absent, seen }: SessionTools,
-): Promise<void> {
+async function examineOwnName(tls: Version, serverName: string, tools: SessionTools): Promise<void> {
   let count = 0;
   for (const kind of ['right', 'none', 'self_signed'] as const) {
-    const session = seen(kind, tls)?.session ?? null;
-    if (session === null) continue;
-    await attempt('resumed_without', {
-      tls,
-      offered: { session, serverName },
-      judge: kind === 'right' ? 'own session' : null,
-    });
+    const session = tools.seen(kind, tls)?.session ?? null;
+    if (session === null || isWelcome(kind, tls, tools)) continue;
+    const judge = kind === 'right' ? 'own session' : null;
+    await tools.attempt('resumed_without', { tls, offered: { session, serverName }, judge });
     count++;
   }
-  if (count === 0) absent('resumed_without', tls);
+  if (count === 0) noteNothing('resumed_without', tls, tools);
 }
 
 async function examineOtherNames(
@@ -60,16 +53,17 @@ async function examineOtherNames(
   subject: DoctorSubject,
   strangers: Strangers,
   address: string,
-  { attempt, absent, seen }: SessionTools,
+  tools: SessionTools,
 ): Promise<void> {
   const { right, serverName, otherNames } = subject;
+  const { attempt, seen } = tools;
   const own = seen('right', tls);
   const accepted = own !== null && isLetIn(own.answer) ? own.session : null;
   let count = 0;
   for (const name of [...otherNames, strangers.unknownName, null]) {
     for (const [check, pair] of guests(subject, strangers, name)) {
       const session = (await attempt(check, { tls, serverName: name, pair }))?.session ?? null;
-      if (session === null) continue;
+      if (session === null || isWelcome(pair === null ? 'none' : check, tls, tools)) continue;
       await attempt('resumed_other_name', { tls, offered: { session, serverName: name } });
       count++;
     }
@@ -83,7 +77,23 @@ async function examineOtherNames(
     await attempt('resumed_other_name', { tls, serverName: name, host: name, offered, judge: 'reverse' });
     count++;
   }
-  if (count === 0) absent('resumed_other_name', tls);
+  if (count === 0) noteNothing('resumed_other_name', tls, tools);
+}
+
+/** True where a guest is let in without any session, or everybody is: his session would prove nothing more. */
+function isWelcome(kind: DoctorCheck, tls: Version, { seen }: SessionTools): boolean {
+  const isIn = (check: DoctorCheck) => {
+    const observation = seen(check, tls);
+    return observation !== null && isLetIn(observation.answer);
+  };
+  return isIn('none') || (kind !== 'right' && isIn(kind));
+}
+
+function noteNothing(check: DoctorCheck, tls: Version, tools: SessionTools): void {
+  const none = tools.seen('none', tls);
+  if (none === null || isSilent(none)) tools.skip(check, 'The address did not answer.');
+  else if (isWelcome('none', tls, tools)) tools.skip(check, 'Whoever comes without a certificate is let in anyway.');
+  else tools.absent(check, tls);
 }
 
 /** Who asks for a session under another name, none of whom may come in by it. */
