@@ -4,6 +4,7 @@ import { ConfigError } from '../config/mod.ts';
 import { ApiError } from '../core/mod.ts';
 import { currentRuntime, runtimeProblem } from '../platform/mod.ts';
 import { certCommand } from './commands/cert.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
 import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
@@ -26,6 +27,7 @@ function program(): Command {
     .addCommand(levelCommand())
     .addCommand(certCommand())
     .addCommand(explainCommand())
+    .addCommand(doctorCommand())
     .addCommand(eventsCommand())
     .addCommand(rulesCommand());
   for (const command of withSubcommands(root)) command.exitOverride().showSuggestionAfterError();

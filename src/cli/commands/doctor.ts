@@ -1,0 +1,159 @@
+import { isIP } from 'node:net';
+import { hostname as machineName, userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createSecureContext } from 'node:tls';
+import { Command } from 'commander';
+import { parseHostPort } from '../../config/mod.ts';
+import { canonicalHostname, type DoctorReport } from '../../core/mod.ts';
+import { type DoctorSubject, type Endpoint, examine, type Pair, signReport, writeSigned } from '../../origin/mod.ts';
+import { systemClock, systemRandom, systemResolve, writeWhole } from '../../platform/mod.ts';
+import { describeReport, VERDICT_CODES } from '../doctor-output.ts';
+import { dataPath, read } from '../files.ts';
+import { CliError, print, printJson } from '../output.ts';
+import { reportKey } from '../report-key.ts';
+import { doctorVerifyCommand } from './doctor-verify.ts';
+
+interface DoctorFlags {
+  readonly origin?: string;
+  readonly sni?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly previousCert?: string;
+  readonly previousKey?: string;
+  readonly alsoSni?: readonly string[];
+  readonly httpPort: string;
+  readonly host?: string;
+  readonly path: string;
+  readonly report?: string;
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+const ATTEMPT_TIMEOUT = 5_000;
+/** Attempts a second. */
+const PACE = 10;
+
+/** `countersign doctor` */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('prove that an origin refuses everybody but the edge; exit 0 closed, 1 open, 3 could not tell')
+    .option('--origin <HOST:PORT>', 'the origin itself; every address of a name is examined')
+    .option('--sni <NAME>', 'server name that the edge asks for')
+    .option('--cert <FILE>', 'certificate that the edge presents (PEM); without it nothing can be proven closed')
+    .option('--key <FILE>', 'its private key (PEM)')
+    .option('--previous-cert <FILE>', 'during a rotation: the certificate before, which must be let in too')
+    .option('--previous-key <FILE>', 'its private key')
+    .option('--also-sni <NAME...>', 'further server names that the origin may answer to')
+    .option('--http-port <N>', 'port of plain HTTP, which must be closed or only redirect', '80')
+    .option('--host <NAME>', 'Host header (default: the server name)')
+    .option('--path <PATH>', 'what is asked for', '/')
+    .option('--report <FILE>', 'write a report that is signed with the key in the data directory')
+    .option('--data <DIR>', 'data directory of that key (default: .countersign)')
+    .option('--json', 'print JSON')
+    .action(async (flags: DoctorFlags) => {
+      const subject = await subjectOf(flags);
+      conclude(await examineShown(subject), flags);
+    })
+    .addCommand(doctorVerifyCommand());
+}
+
+/** Prints a report, writes it where that is asked for, and sets the exit code. Throws `CliError`. */
+function conclude(
+  report: DoctorReport,
+  { report: file, data, json }: Pick<DoctorFlags, 'report' | 'data' | 'json'>,
+): void {
+  if (file !== undefined) {
+    const by = `${userInfo().username}@${machineName()}`;
+    const signed = signReport(report, reportKey(dataPath(data)), by, systemClock.now());
+    try {
+      writeWhole(file, writeSigned(signed), 0o644);
+    } catch (error) {
+      throw new CliError(3, `${file} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
+    }
+  }
+  if (json) printJson(report);
+  else print(describeReport(report));
+  process.exitCode = VERDICT_CODES[report.verdict];
+}
+
+/** Examines, and tells on a terminal how far it has come. */
+async function examineShown(subject: DoctorSubject): Promise<DoctorReport> {
+  const { isTTY } = process.stderr;
+  const report = await examine(subject, {
+    clock: systemClock,
+    randomBytes: systemRandom.bytes,
+    delay,
+    attemptTimeout: ATTEMPT_TIMEOUT,
+    pace: PACE,
+    onProgress: (made, most) => {
+      if (isTTY) process.stderr.write(`\rattempt ${made} of ${most} at most `);
+    },
+  });
+  if (isTTY) process.stderr.write('\r\x1b[K');
+  return report;
+}
+
+async function subjectOf(flags: DoctorFlags): Promise<DoctorSubject> {
+  if (flags.origin === undefined || flags.sni === undefined)
+    throw new CliError(
+      2,
+      'Name the origin with --origin HOST:PORT, and the server name that the edge asks for with --sni NAME.',
+    );
+  const serverName = nameOf(flags.sni, '--sni');
+  if (!/^\/[\x21-\x7e]*$/.test(flags.path)) throw new CliError(2, '--path must begin with a slash and hold no spaces.');
+  return {
+    hostname: flags.host === undefined ? serverName : nameOf(flags.host, '--host'),
+    serverName,
+    level: null,
+    endpoints: await endpointsOf(flags.origin),
+    httpPort: portOf(flags.httpPort),
+    path: flags.path,
+    otherNames: (flags.alsoSni ?? []).map((name) => nameOf(name, '--also-sni')),
+    right: pairOf(flags.cert, flags.key, '--cert', '--key'),
+    previous: pairOf(flags.previousCert, flags.previousKey, '--previous-cert', '--previous-key'),
+    shared: null,
+    otherTenant: null,
+    expired: null,
+  };
+}
+
+async function endpointsOf(origin: string): Promise<Endpoint[]> {
+  const at = parseHostPort(origin);
+  if (at === null || at.port === 0) throw new CliError(2, `--origin must be HOST:PORT, not "${origin}".`);
+  const { host, port } = at;
+  if (isIP(host) > 0) return [{ address: host, port }];
+  const found = await systemResolve(nameOf(host, '--origin')).catch(() => []);
+  if (found.length === 0) throw new CliError(3, `${host} has no address: check the name, or name an address.`);
+  return [...new Set(found.map(({ address }) => address))].map((address) => ({ address, port }));
+}
+
+function nameOf(text: string, flag: string): string {
+  const name = canonicalHostname(text);
+  if (name === null) throw new CliError(2, `${flag}: "${text}" is not a hostname.`);
+  return name;
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new CliError(2, `--http-port must be a port from 1 to 65535, not "${text}".`);
+  return port;
+}
+
+function pairOf(
+  certificateFile: string | undefined,
+  keyFile: string | undefined,
+  certificateFlag: string,
+  keyFlag: string,
+): Pair | null {
+  if (certificateFile === undefined && keyFile === undefined) return null;
+  if (certificateFile === undefined || keyFile === undefined)
+    throw new CliError(2, `${certificateFlag} and ${keyFlag} go together.`);
+  const pair = { certificate: read(certificateFile), privateKey: read(keyFile) };
+  try {
+    createSecureContext({ cert: pair.certificate, key: pair.privateKey });
+  } catch {
+    throw new CliError(2, `${certificateFile} and ${keyFile} are not a certificate and its private key in PEM.`);
+  }
+  return pair;
+}
