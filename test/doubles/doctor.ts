@@ -65,7 +65,7 @@ export async function subjectAt(
 }
 
 /** Examines without any pause between attempts. `attemptTimeout` in milliseconds. */
-export function examineAtOnce(subject: DoctorSubject, attemptTimeout = 300): Promise<DoctorReport> {
+export function examineAtOnce(subject: DoctorSubject, attemptTimeout = 3_000): Promise<DoctorReport> {
   return examine(subject, {
     clock: { now: () => Date.now() },
     randomBytes,

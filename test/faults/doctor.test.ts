@@ -37,7 +37,7 @@ const tooMany = 'HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n';
 async function examined(
   origin: DoctorOrigin,
   changes: Partial<DoctorSubject> = {},
-  timeout = 150,
+  timeout = 400,
 ): Promise<DoctorReport> {
   try {
     return await examineAtOnce(await subjectAt(origin.port, certificates, { otherNames: [], ...changes }), timeout);
@@ -57,7 +57,7 @@ function changing(
 }
 
 test('an origin that does as it must is closed: the measure of all that follows', async () => {
-  const report = await examined(await startTlsOrigin(certificates, rightly), {}, 500);
+  const report = await examined(await startTlsOrigin(certificates, rightly), {}, 3_000);
   assert.deepEqual(report.findings, []);
   assert.equal(report.verdict, 'closed');
 });
@@ -202,7 +202,7 @@ test('without a port of plain HTTP nothing is closed', async () => {
 
 test('a port of plain HTTP that is silent proves nothing', async () => {
   const silent = await startRawOrigin(() => undefined);
-  const report = await examined(await startTlsOrigin(certificates, rightly), { httpPort: silent.port }, 500);
+  const report = await examined(await startTlsOrigin(certificates, rightly), { httpPort: silent.port }, 1_000);
   silent.close();
   assert.deepEqual([report.verdict, checksOf(report, 'unknown')], ['unknown', ['plain_http']]);
 });
@@ -225,7 +225,7 @@ test('the right certificate is refused in the handshake', async () => {
 test("an origin's own certificate that has expired is told, and changes no verdict", async () => {
   const past = { now: Date.now() - 730 * 86_400_000, randomBytes, installationId: '' };
   const server = await issueServerCertificate(await makeCa('Server CA'), [NAME], past);
-  const report = await examined(await startTlsOrigin({ ...certificates, server }, rightly), {}, 500);
+  const report = await examined(await startTlsOrigin({ ...certificates, server }, rightly), {}, 3_000);
   assert.equal(report.verdict, 'closed');
   assert.match(report.summary, /The origin's own certificate has expired \(20/);
 });
@@ -234,7 +234,7 @@ test('at the global level another tenant is let in by right, and the report says
   const { sharedCa, ca } = certificates;
   const trusting = { ...certificates, ca: { ...ca, certificate: ca.certificate + sharedCa.certificate } };
   const changes = { level: 'global', shared: certificates.right, otherTenant: certificates.shared } as const;
-  const report = await examined(await startTlsOrigin(trusting, rightly), changes, 500);
+  const report = await examined(await startTlsOrigin(trusting, rightly), changes, 3_000);
   assert.deepEqual(report.findings, []);
   assert.equal(report.verdict, 'closed');
   assert.match(report.summary, /not from whose account/);
@@ -253,7 +253,7 @@ test('no more attempts than said, and no faster than said', async () => {
       waits.push(milliseconds);
       now += milliseconds;
     },
-    attemptTimeout: 500,
+    attemptTimeout: 3_000,
     pace: 10,
     onProgress: (...step) => progress.push(step),
   });

@@ -137,8 +137,8 @@ class Attempt {
     const handshake = this.#clock.now() - this.#begun;
     this.#settlingTime = Math.min(MOST_SETTLING, this.#timeout / 2, 2 * handshake + LEAST_SETTLING);
     this.#isResumed = socket.isSessionReused();
-    const { valid_to } = socket.getPeerCertificate();
-    this.#serverNotAfter = valid_to === undefined ? null : Date.parse(valid_to);
+    const expiry = Date.parse(socket.getPeerCertificate()?.valid_to ?? '');
+    this.#serverNotAfter = Number.isNaN(expiry) ? null : expiry;
     const { tls: version, http } = this.#target;
     const isOffered = socket.getProtocol() === version && (http !== 'h2' || socket.alpnProtocol === 'h2');
     if (isOffered) this.#onReady();
