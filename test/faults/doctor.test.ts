@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { before, test } from 'node:test';
 import type { DoctorReport } from '../../src/core/mod.ts';
 import type { DoctorSubject } from '../../src/origin/mod.ts';
@@ -200,12 +201,23 @@ test('without a port of plain HTTP nothing is closed', async () => {
   assert.deepEqual([report.verdict, checksOf(report, 'unknown')], ['unknown', ['plain_http']]);
 });
 
-test('a port of plain HTTP that is silent proves nothing', async () => {
-  const silent = await startRawOrigin(() => undefined);
-  const report = await examined(await startTlsOrigin(certificates, rightly), { httpPort: silent.port }, 1_000);
-  silent.close();
-  assert.deepEqual([report.verdict, checksOf(report, 'unknown')], ['unknown', ['plain_http']]);
-});
+for (const [fault, onConnection, sentence] of [
+  ['is silent', () => undefined, /did not answer in time/],
+  [
+    'resets connections',
+    (socket: Socket) => socket.once('data', () => socket.resetAndDestroy()),
+    /reset the connection/,
+  ],
+  ['answers garbage', (socket: Socket) => socket.end('garbage\r\n\r\n'), /neither TLS nor HTTP/],
+] as const) {
+  test(`a port of plain HTTP that ${fault} proves nothing`, async () => {
+    const port = await startRawOrigin(onConnection);
+    const report = await examined(await startTlsOrigin(certificates, rightly), { httpPort: port.port }, 1_000);
+    port.close();
+    assert.deepEqual([report.verdict, checksOf(report, 'unknown')], ['unknown', ['plain_http']]);
+    assert.match(report.findings[0]!.text, sentence);
+  });
+}
 
 test('the certificate before the rotation is refused already', async () => {
   const previous = certificates.otherTenant;
