@@ -30,6 +30,8 @@ export function remedyOf(check: DoctorCheck, verdict: DoctorFinding['verdict']):
   if (verdict === 'open') return OPEN[check];
   if (verdict === 'broken')
     return `Add the CA of this certificate to the file in "ssl_client_certificate", and to those of every address (${OTHERS}).`;
+  if (check === 'resumed_without' || check === 'resumed_other_name')
+    return 'Close what is open first, name the certificate that the edge presents, and ask again.';
   if (check === 'plain_http')
     return 'Let the port refuse connections rather than drop them, or let it redirect to https, and ask again.';
   return 'Find out why (the origin may be down, slow, or limit requests), or name the certificate that the edge presents, and ask again.';
