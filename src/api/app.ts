@@ -7,6 +7,7 @@ import { MAX_BODY } from './body.ts';
 import { failure } from './envelope.ts';
 import { customCertificateRoutes } from './routes/custom-certificates.ts';
 import { dnsRecordRoutes } from './routes/dns-records.ts';
+import { doctorRoutes } from './routes/doctor.ts';
 import { eventRoutes } from './routes/events.ts';
 import { firewallRoutes } from './routes/firewall.ts';
 import { listRoutes } from './routes/lists.ts';
@@ -72,6 +73,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnvironment> {
   originTlsClientAuthRoutes(app, options);
   customCertificateRoutes(app, options);
   originRoutes(app, options);
+  doctorRoutes(app, options);
   eventRoutes(app, options);
   firewallRoutes(app, options);
   listRoutes(app, options);

@@ -1,5 +1,6 @@
 import type { Context as HonoContext } from 'hono';
-import type { Context, Deployment, EventStore, Principal } from '../control/mod.ts';
+import type { Context, Deployment, EventStore, Examinations, KnownProofs, Principal } from '../control/mod.ts';
+import type { Enforcement } from '../core/mod.ts';
 import type { ApiCounters } from '../observe/mod.ts';
 
 /** Whether this installation serves, part by part. */
@@ -22,6 +23,8 @@ export interface InstallationStatus {
     /** The last change that it has in use. */
     readonly acknowledged: number;
   }[];
+  /** Addresses of origins, by what they do with somebody who presents no certificate. */
+  readonly originProofs: Readonly<Record<Enforcement, number>>;
   /** Client certificates that end soon, the first one first. */
   readonly certificatesEnding: readonly {
     readonly id: string;
@@ -38,6 +41,10 @@ export interface ApiOptions {
   readonly deployment: Deployment;
   /** The security events of all zones. */
   readonly events: EventStore;
+  /** The doctor's work at origins. */
+  readonly examinations: Examinations;
+  /** What the edge found out about origins. */
+  readonly originProofs: KnownProofs;
   /** PEM of the shared origin-pull CA. */
   readonly originPullCa: string;
   readonly readiness: () => Readiness;

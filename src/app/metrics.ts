@@ -1,13 +1,18 @@
 import type { Publisher } from '../fleet/mod.ts';
 import { type ApiCounters, type CertificateFact, renderMetrics } from '../observe/mod.ts';
 import { currentRuntime } from '../platform/mod.ts';
+import type { ControlPlane } from './up.ts';
 import { VERSION } from './version.ts';
 
 /** How long a scrape waits for a worker that does not answer; what it last said counts then. */
 const COLLECT_LIMIT = 500;
 
 /** Collects what the metrics tell, and writes it as Prometheus text. `uptime` is in milliseconds. */
-export async function readMetrics(publisher: Publisher, api: ApiCounters, uptime: number): Promise<string> {
+export async function readMetrics(
+  { publisher, originProofs, examinations }: Pick<ControlPlane, 'publisher' | 'originProofs' | 'examinations'>,
+  api: ApiCounters,
+  uptime: number,
+): Promise<string> {
   await publisher.collect(COLLECT_LIMIT);
   const { name, version } = currentRuntime();
   const { workers } = publisher;
@@ -23,6 +28,9 @@ export async function readMetrics(publisher: Publisher, api: ApiCounters, uptime
     snapshot: { control: publisher.index.number, edge: publisher.acknowledgedByAll },
     workers: { ready, starting: workers.length - ready - draining, draining },
     ackLag: publisher.acknowledgementLag / 1000,
+    originProofs: originProofs.counts(),
+    // A lost store must not take the other metrics with it.
+    verdicts: await examinations.counts().catch(() => null),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { InstallationStatus } from '../api/mod.ts';
+import type { KnownProofs } from '../control/mod.ts';
 import type { Publisher } from '../fleet/mod.ts';
 import { currentRuntime } from '../platform/mod.ts';
 import { VERSION } from './version.ts';
@@ -9,6 +10,7 @@ const ENDS_SOON = 30 * 86_400_000;
 /** What runs at the moment `now`, as an account may see it. `startedAt` and `now` are milliseconds since the epoch. */
 export function readStatus(
   publisher: Publisher,
+  proofs: KnownProofs,
   listeners: InstallationStatus['listeners'],
   accountId: string,
   startedAt: number,
@@ -35,6 +37,7 @@ export function readStatus(
       state: draining ? 'draining' : ready === null ? 'starting' : 'ready',
       acknowledged,
     })),
+    originProofs: proofs.counts((zoneId) => index.zone(zoneId)?.accountId === accountId),
     certificatesEnding,
   };
 }

@@ -9,7 +9,9 @@ import {
   compileDelta,
   Deployment,
   EventStore,
+  type Examinations,
   type Installation,
+  KnownProofs,
   purgeTombstones,
   renewSharedLeaf,
   ServerCertificates,
@@ -31,6 +33,7 @@ import {
   prepareDataDirectory,
   StartError,
 } from './data-directory.ts';
+import { openExaminations } from './examinations.ts';
 import { readMetrics } from './metrics.ts';
 import { readStatus } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -44,6 +47,9 @@ export interface ControlPlane {
   readonly serverCertificates: ServerCertificates;
   readonly installation: Installation;
   readonly events: EventStore;
+  /** What the edge found out about origins. */
+  readonly originProofs: KnownProofs;
+  readonly examinations: Examinations;
   /** Called when a worker becomes ready or goes. */
   readonly onWorkersChanged: Set<() => void>;
   close(): Promise<void>;
@@ -64,6 +70,7 @@ export interface Running {
   stop(force?: boolean): Promise<void>;
 }
 
+const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const PENDING_LIMIT = 10_000;
 const READY_LIMIT = 30_000;
@@ -96,6 +103,7 @@ export async function openControlPlane(
   const events = new EventStore(directory.events, (reason) =>
     logger.error({ reason }, 'security events could not be written'),
   );
+  const originProofs = new KnownProofs(() => systemClock.now());
   const publisher: Publisher = new Publisher(
     source,
     lastGood,
@@ -114,6 +122,7 @@ export async function openControlPlane(
         events.add(told);
         if (told.dropped > 0) logger.warn({ dropped: told.dropped }, 'more security events than a worker keeps');
       },
+      onOriginProofs: (proofs) => originProofs.add(proofs),
     },
     logger,
     () => systemClock.now(),
@@ -137,6 +146,8 @@ export async function openControlPlane(
     installation: await openInstallation(context, store),
     onWorkersChanged: new Set(),
     events,
+    originProofs,
+    examinations: openExaminations(context, directory, events, logger),
     close: async () => {
       publisher.close();
       await deployment.idle();
@@ -202,6 +213,7 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
       balancers: config.proxyProtocol,
       wafFailure: config.wafFailure,
       geoip: config.geoip,
+      originProof: config.originProof,
       workers: config.workers,
       masterKey: formatMasterKey(plane.context.masterKey),
     },
@@ -220,6 +232,8 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
     context: plane.context,
     deployment: plane.deployment,
     events: plane.events,
+    examinations: plane.examinations,
+    originProofs: plane.originProofs,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({
       ready: ready(),
@@ -229,9 +243,10 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
         draining: draining ? 'yes' : 'no',
       },
     }),
-    status: (accountId) => readStatus(plane.publisher, listeners(), accountId, startedAt, systemClock.now()),
+    status: (accountId) =>
+      readStatus(plane.publisher, plane.originProofs, listeners(), accountId, startedAt, systemClock.now()),
     counters,
-    metrics: () => readMetrics(plane.publisher, counters, systemClock.now() - startedAt),
+    metrics: () => readMetrics(plane, counters, systemClock.now() - startedAt),
     edgeHttpsPort: () => edgeHttps.port,
     onInternalError: (error, path) =>
       logger.error({ path, reason: error.message, stack: error.stack }, 'a request failed'),
@@ -272,6 +287,7 @@ export async function start(plane: ControlPlane, config: Config, logger: Logger)
     throw error;
   }
   timers.push(setInterval(() => run(() => plane.deployment.expire(PENDING_LIMIT), logger), 1_000));
+  timers.push(setInterval(() => run(() => plane.examinations.runDue(), logger), MINUTE));
   timers.push(
     setInterval(() => run(() => maintain(plane), logger), HOUR),
     setInterval(rotateTickets, HOUR),

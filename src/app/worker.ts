@@ -1,4 +1,4 @@
-import { type AddressRange, DEFAULT_LIMITS, Edge, type ListenAddress } from '../edge/mod.ts';
+import { type AddressRange, DEFAULT_LIMITS, Edge, type ListenAddress, type ProveOrigin } from '../edge/mod.ts';
 import { readLastGood, Subscriber } from '../fleet/mod.ts';
 import { createLogger } from '../observe/mod.ts';
 import {
@@ -30,12 +30,24 @@ export interface WorkerSettings {
   readonly wafFailure: 'closed' | 'open';
   /** Files of geo databases. */
   readonly geoip: readonly string[];
+  /** Whether origins are tried without a certificate, now and then. */
+  readonly originProof: boolean;
   /** Text form. */
   readonly masterKey: string;
 }
 
 /** Exit code of a worker that cannot listen: starting it again would not help. */
 export const CANNOT_LISTEN = 78;
+
+/** Milliseconds for each of connecting, the handshake and the response, where an origin is tried without a certificate. */
+const PROOF_TIMEOUT = 5_000;
+
+/** Loads what it takes on first use: most workers need it long after their start, if ever. */
+const proveOrigin: ProveOrigin = async (target) =>
+  (await import('../origin/mod.ts')).tryWithoutCertificate(target, {
+    attemptTimeout: PROOF_TIMEOUT,
+    clock: systemClock,
+  });
 
 async function main(): Promise<void> {
   const problem = runtimeProblem(currentRuntime());
@@ -63,6 +75,7 @@ async function main(): Promise<void> {
     log: settings.accessLog === null ? null : openAccessLog(settings.accessLog, () => edge.counters.logDropped()),
     logger,
     resolve: systemResolve,
+    proveOrigin: settings.originProof ? proveOrigin : null,
     localAddresses: systemAddresses,
     balancers: settings.balancers,
   });

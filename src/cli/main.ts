@@ -10,6 +10,7 @@ import { explainCommand } from './commands/explain.ts';
 import { initCommand } from './commands/init.ts';
 import { levelCommand } from './commands/level.ts';
 import { originCommand } from './commands/origin.ts';
+import { protectCommand } from './commands/protect.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
@@ -26,6 +27,7 @@ function program(): Command {
     .addCommand(originCommand())
     .addCommand(levelCommand())
     .addCommand(certCommand())
+    .addCommand(protectCommand())
     .addCommand(explainCommand())
     .addCommand(doctorCommand())
     .addCommand(eventsCommand())

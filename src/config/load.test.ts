@@ -16,6 +16,7 @@ const VALUES: Readonly<Record<keyof Config, readonly [string, unknown, string, u
   demo: ['true', true, '0', false],
   accessLog: ['-', '-', 'a.log', 'a.log'],
   wafFailure: ['open', 'open', 'closed', 'closed'],
+  originProof: ['off', false, 'on', true],
   geoip: ['a.mmdb', ['a.mmdb'], 'city.mmdb, asn.mmdb', ['city.mmdb', 'asn.mmdb']],
   proxyProtocol: [
     '10.0.0.1',
@@ -58,6 +59,7 @@ test('the defaults are those that the manual promises', () => {
     accessLog: null,
     wafFailure: 'closed',
     geoip: [],
+    originProof: true,
     proxyProtocol: [],
   });
 });

@@ -21,6 +21,8 @@ export interface Config {
   readonly wafFailure: 'closed' | 'open';
   /** Databases in MaxMind's format, which say where a visitor is. */
   readonly geoip: readonly string[];
+  /** Whether the edge tries origins without a certificate now and then, to know whether they demand one. */
+  readonly originProof: boolean;
 }
 
 /** One option: its flag without dashes, which is its key in countersign.yaml too, and how its text is read. */
@@ -100,6 +102,13 @@ export const OPTIONS = [
     "databases in MaxMind's format: where visitors are, for rules (default: none)",
     files,
     () => [],
+  ),
+  option(
+    'originProof',
+    'on|off',
+    'whether origins are tried without a certificate, each address once an hour, to know whether they demand it (default: on)',
+    (text) => (text === 'on' || text === 'off' ? text === 'on' : new Expected('on or off')),
+    () => true,
   ),
 ] as const;
 

@@ -9,11 +9,19 @@ export * from './custom-certificates.ts';
 export { Deployment } from './deployment.ts';
 export * from './dns-records.ts';
 export { type EventFilter, EventStore } from './event-store.ts';
+export {
+  type Examination,
+  type ExaminationDetail,
+  Examinations,
+  type VerdictChange,
+  type VerdictCounts,
+} from './examinations.ts';
 export { explainRequest, type RequestExplanation } from './explain-request.ts';
 export { bootstrap, type Installation, renewSharedLeaf } from './installation.ts';
 export * from './list-items.ts';
 export * from './lists.ts';
 export * from './lockdowns.ts';
+export { KnownProofs, type OriginProofState } from './origin-proofs.ts';
 export { deleteOrigin, getOrigin, listOrigins, type Origin, putOrigin } from './origins.ts';
 export type { RuleScopeId } from './rule-scope.ts';
 export type { RulesetChange } from './ruleset-change.ts';

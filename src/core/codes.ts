@@ -155,6 +155,18 @@ export const API_CODES = {
   zone_not_found: { code: 7003, status: 404, message: 'No zone with this identifier.', section: GATEWAY },
   setting_unknown: { code: 1006, status: 400, message: 'Unrecognized zone setting name', section: 'origin-pulls 1.7' },
   setting_invalid: { code: 1007, status: 400, message: 'Invalid value for zone setting', section: 'origin-pulls 1.7' },
+  origin_not_examinable: {
+    code: 1563,
+    status: 409,
+    message: 'The origin of this hostname cannot be examined.',
+    section: 'own',
+  },
+  examination_not_found: {
+    code: 1564,
+    status: 404,
+    message: 'The origin of this hostname was not examined yet, and is not due to be.',
+    section: 'own',
+  },
   origin_not_found: { code: 1561, status: 404, message: 'No origin is set for this hostname.', section: 'own' },
 
   record_exists: { code: 81057, status: 400, message: 'The record already exists.', section: SERVICE },

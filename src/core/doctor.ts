@@ -58,6 +58,15 @@ export interface DoctorAttempt {
   readonly detail: string;
 }
 
+/** Whether an address asks for a client certificate, as it says itself at the beginning of a TLS 1.2 handshake. */
+export interface CertificateRequestFact {
+  readonly address: string;
+  /** Null where it could not be seen: the origin speaks no TLS 1.2, say. */
+  readonly asked: boolean | null;
+  /** Whether the CA of the right certificate is among those that it names; null where it names none. */
+  readonly names_issuer: boolean | null;
+}
+
 /** A door that is open, or what keeps the doctor from an answer, and the line of configuration that mends it. */
 export interface DoctorFinding {
   readonly check: DoctorCheck;
@@ -84,5 +93,6 @@ export interface DoctorReport {
   readonly verdict: 'closed' | 'open' | 'unknown';
   readonly summary: string;
   readonly findings: readonly DoctorFinding[];
+  readonly certificate_requests: readonly CertificateRequestFact[];
   readonly attempts: readonly DoctorAttempt[];
 }

@@ -5,6 +5,8 @@ export * from './hostname.ts';
 export * from './level.ts';
 export * from './life-cycle.ts';
 export * from './origin-failure.ts';
+export type { Enforcement, OriginProof } from './origin-proof.ts';
+export * from './origin-target.ts';
 export * from './quotas.ts';
 export type { RateCount } from './rate-count.ts';
 export type { RateAsk, RateGrant, RateReturn } from './rate-share.ts';

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import net, { BlockList, isIPv6 } from 'node:net';
-import { type Delta, type SecurityEvents, type Snapshot, SnapshotIndex } from '../core/mod.ts';
+import { type Delta, type OriginProof, type SecurityEvents, type Snapshot, SnapshotIndex } from '../core/mod.ts';
 import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
 import type { Clock, FindPlace, LocalAddresses, ResolveName } from '../platform/mod.ts';
 import { type CounterStore, type FailureMode, type RouteChange, Waf } from '../waf/mod.ts';
@@ -13,6 +13,7 @@ import { IdentityContexts, type Unseal } from './identity-contexts.ts';
 import type { Limits } from './limits.ts';
 import { OriginNames } from './origin-names.ts';
 import { OriginPools } from './origin-pools.ts';
+import { OriginProofs, type ProveOrigin } from './origin-proofs.ts';
 import { visitorAddress } from './origin-request.ts';
 import { OwnAddresses } from './own-addresses.ts';
 import { RayIds } from './ray.ts';
@@ -47,6 +48,8 @@ export interface EdgeOptions {
   readonly log: AccessLog | null;
   readonly logger: Logger | null;
   readonly resolve: ResolveName;
+  /** Tries an origin without a certificate; null where none is to be tried. */
+  readonly proveOrigin: ProveOrigin | null;
   readonly localAddresses: LocalAddresses;
   /** Load balancers: connections from there, and from nowhere else, begin with a PROXY protocol header. */
   readonly balancers: readonly AddressRange[];
@@ -83,6 +86,8 @@ export class Edge {
   readonly waf: Waf;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly findPlace: FindPlace | null;
+  /** Null where origins are not tried. */
+  readonly originProofs: OriginProofs | null;
   readonly visitors = new Set<VisitorConnection>();
   /** Nothing new is taken, and whoever is answered is told to come again on a new connection. */
   isDraining = false;
@@ -111,6 +116,7 @@ export class Edge {
     this.logger = options.logger;
     this.randomBytes = options.randomBytes;
     this.findPlace = options.findPlace;
+    this.originProofs = options.proveOrigin && new OriginProofs(options.proveOrigin, () => options.clock.now());
     this.waf = new Waf({
       now: () => options.clock.now(),
       failure: options.wafFailure,
@@ -177,6 +183,16 @@ export class Edge {
   /** What rules did since the last call. */
   takeEvents(): SecurityEvents {
     return this.waf.events.take();
+  }
+
+  /** What was found out about origins since the last call. */
+  takeOriginProofs(): readonly OriginProof[] {
+    return this.originProofs?.take() ?? [];
+  }
+
+  /** What other workers found out about origins. */
+  heardOriginProofs(proofs: readonly OriginProof[]): void {
+    this.originProofs?.heard(proofs);
   }
 
   /** Where requests for a canonical hostname go, with what rules change in it. */

@@ -314,6 +314,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     const outcome = handshakeOutcome(this.#phase, failure, this.#timedOut !== null, this.#error);
     if (outcome === null) return;
     this.#isHandshakeCounted = true;
+    if (outcome === 'ok') this.pool.presented(this.#socket);
     this.pool.edge.counters.handshake(this.pool.level, outcome);
   }
 

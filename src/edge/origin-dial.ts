@@ -72,6 +72,7 @@ export class OriginDial implements Attempt, Timed {
 
   #established(): void {
     this.#leave();
+    this.pool.presented(this.#socket);
     this.pool.dialled(this, this.#socket, this.#takeWaiting());
   }
 

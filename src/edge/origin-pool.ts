@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { type CertificateLevel, levelIndex } from '../observe/mod.ts';
 import type { Edge } from './edge.ts';
@@ -115,6 +116,15 @@ export class OriginPool {
   /** A connection to the address at `addressIndex` came to stand. */
   worked(addressIndex: number): void {
     this.#preferred = addressIndex;
+  }
+
+  /** A TLS handshake with an origin came to its end. */
+  presented({ remoteAddress, remotePort }: Socket): void {
+    const { zoneId, tls } = this.key;
+    if (this.edge.originProofs === null || tls === null || tls.identityId === null) return;
+    if (remoteAddress === undefined || remotePort === undefined) return;
+    const { sni: serverName, requestedHostname: hostname } = tls;
+    this.edge.originProofs.presented({ zoneId, hostname, serverName, address: remoteAddress, port: remotePort });
   }
 
   /** Gives the exchange a new connection to the address at `addressIndex`. */

@@ -1,6 +1,8 @@
 import {
+  changedOrigin,
   type OriginFailureName,
   type OriginTarget,
+  originServerName,
   type Resolution,
   resolve,
   type Scheme,
@@ -48,7 +50,7 @@ export function planRoute(
   const resolution = resolve(index, hostname, scheme, undefined, change?.ssl ?? null);
   const { zone, originScheme } = resolution;
   const known = zone === null ? null : (index.originOf(zone.id, hostname)?.origin ?? null);
-  const origin = change === null ? known : changedOrigin(known, change);
+  const origin = changedOrigin(known, change);
   const key =
     zone === null || origin === null ? null : poolKey(resolution, origin, hostname, zone.id, http2Use(zone, use));
   return {
@@ -56,19 +58,6 @@ export function planRoute(
     hostHeader: origin?.hostHeader ?? null,
     maxUpload: zoneSetting(zone ?? {}, 'max_upload') * MEGABYTE,
     key: originScheme === 'redirect_to_http' ? null : key,
-  };
-}
-
-/** The origin as rules say, over what the hostname has. Null where nobody says where it is. */
-function changedOrigin(known: OriginTarget | null, change: RouteChange): OriginTarget | null {
-  const addresses = change.address === undefined ? known?.addresses : [change.address];
-  if (addresses === undefined) return null;
-  return {
-    addresses,
-    httpsPort: change.port ?? known?.httpsPort ?? 443,
-    httpPort: change.port ?? known?.httpPort ?? 80,
-    sni: change.sni ?? known?.sni ?? null,
-    hostHeader: change.hostHeader ?? known?.hostHeader ?? null,
   };
 }
 
@@ -92,8 +81,7 @@ function poolKey(
     addresses,
     port: httpsPort,
     tls: {
-      // A rewritten Host is the server name too, unless one is given (spec/origin-pulls.md 4.4).
-      sni: origin.sni ?? origin.hostHeader ?? hostname,
+      sni: originServerName(origin, hostname),
       requestedHostname: hostname,
       verify: mode === 'strict' || mode === 'origin_pull',
       http2,

@@ -1,6 +1,7 @@
 import net, { type Server, type Socket } from 'node:net';
 import {
   type Delta,
+  type OriginProof,
   type RateAsk,
   type RateGrant,
   type RateReturn,
@@ -37,6 +38,8 @@ export interface PublisherEvents {
   };
   /** A worker tells what rules did. */
   onEvents(events: SecurityEvents): void;
+  /** A worker tells what it found out about origins. */
+  onOriginProofs(proofs: readonly OriginProof[]): void;
 }
 
 /** A worker that the publisher has a connection to. */
@@ -262,6 +265,13 @@ export class Publisher {
         break;
       case 'events':
         this.#events.onEvents(message);
+        break;
+      case 'origin_proofs':
+        this.#events.onOriginProofs(message.proofs);
+        for (const other of this.#subscribers) {
+          if (other !== subscriber && other.subscribed)
+            this.#send(other, { type: 'origin_proofs', proofs: message.proofs });
+        }
         break;
       case 'counted':
         this.counters.add(subscriber, message.report);

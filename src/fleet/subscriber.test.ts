@@ -14,6 +14,8 @@ after(() => rmSync(directory, { recursive: true }));
 class Target {
   readonly counters = { report: () => ({ added: [], gauges: [] }) };
   readonly takeEvents = () => ({ events: [], dropped: 0 });
+  readonly takeOriginProofs = () => [];
+  readonly heardOriginProofs = () => undefined;
   number: number;
   secrets: string[] = [];
 

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import net, { type Socket } from 'node:net';
 import type {
   Delta,
+  OriginProof,
   RateAsk,
   RateGrant,
   RateReturn,
@@ -25,6 +26,10 @@ export interface SnapshotTarget {
   readonly counters: { report(): CounterReport };
   /** What its rules did since the last time. */
   takeEvents(): SecurityEvents;
+  /** What it found out about origins since the last time. */
+  takeOriginProofs(): readonly OriginProof[];
+  /** What others found out about origins. */
+  heardOriginProofs(proofs: readonly OriginProof[]): void;
 }
 
 /** Whoever asks the counters that all workers share. */
@@ -126,6 +131,8 @@ export class Subscriber {
     sendMessage(this.#socket, { type: 'counted', request, report: this.#target.counters.report() });
     const { events, dropped } = this.#target.takeEvents();
     if (events.length + dropped > 0) sendMessage(this.#socket, { type: 'events', events, dropped });
+    const proofs = this.#target.takeOriginProofs();
+    if (proofs.length > 0) sendMessage(this.#socket, { type: 'origin_proofs', proofs });
   }
 
   #connect(): void {
@@ -180,6 +187,9 @@ export class Subscriber {
         break;
       case 'ticket_secrets':
         this.#target.useTicketSecrets(message.secrets.map((secret) => Buffer.from(secret, 'base64')));
+        break;
+      case 'origin_proofs':
+        this.#target.heardOriginProofs(message.proofs);
         break;
       case 'count':
         this.#report(message.request);

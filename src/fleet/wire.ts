@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type {
   Delta,
+  OriginProof,
   RateAsk,
   RateGrant,
   RateReturn,
@@ -31,6 +32,8 @@ export type WorkerMessage =
   | { readonly type: 'rate'; readonly asks: readonly RateAsk[]; readonly returns: readonly RateReturn[] }
   /** Security events since the last time, and how many more there were than it could keep. */
   | { readonly type: 'events'; readonly events: readonly SecurityEvent[]; readonly dropped: number }
+  /** What it found out about origins since the last time. */
+  | { readonly type: 'origin_proofs'; readonly proofs: readonly OriginProof[] }
   /** What it counted since the last time: every second, and where asked (`request`, else 0). */
   | { readonly type: 'counted'; readonly request: number; readonly report: CounterReport };
 
@@ -51,6 +54,8 @@ export type ControlMessage =
   | { readonly type: 'rated'; readonly grants: readonly RateGrant[] }
   /** Asks for the share of a counter: `rate` with it in `returns`. */
   | { readonly type: 'rate_recall'; readonly key: string }
+  /** What another worker found out about origins. */
+  | { readonly type: 'origin_proofs'; readonly proofs: readonly OriginProof[] }
   /** Asks for `counted`. */
   | { readonly type: 'count'; readonly request: number };
 

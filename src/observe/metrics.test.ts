@@ -13,6 +13,8 @@ function render(edge: CounterTotals, api = new ApiCounters()): string[] {
     snapshot: { control: 7, edge: 6 },
     workers: { ready: 1, starting: 1, draining: 0 },
     ackLag: 0.25,
+    originProofs: { enforced: 2, not_enforced: 1, unknown: 0 },
+    verdicts: { closed: 3, open: 0, unknown: 1 },
   }).split('\n');
 }
 

@@ -1,3 +1,4 @@
+import type { DoctorReport, Enforcement } from '../core/mod.ts';
 import type { ApiCounters } from './api-counters.ts';
 import type { CounterTotals } from './edge-counters.ts';
 import { metric, number } from './prometheus.ts';
@@ -24,11 +25,22 @@ export interface MetricFacts {
   readonly workers: { readonly ready: number; readonly starting: number; readonly draining: number };
   /** How long the slowest worker has owed an acknowledgement. */
   readonly ackLag: number;
+  /** Addresses of origins, by what they do with somebody who presents no certificate. */
+  readonly originProofs: Readonly<Record<Enforcement, number>>;
+  /** Origins by the doctor's last verdict; null where the store cannot say. */
+  readonly verdicts: Readonly<Record<DoctorReport['verdict'], number>> | null;
 }
 
 /** All metrics as Prometheus text. Names are a contract: docs/operating.md lists them. */
 export function renderMetrics(facts: MetricFacts): string {
-  return [installation(facts), visitors(facts.edge), origins(facts.edge), distribution(facts), api(facts)].join('');
+  return [
+    installation(facts),
+    visitors(facts.edge),
+    origins(facts.edge),
+    proofs(facts),
+    distribution(facts),
+    api(facts),
+  ].join('');
 }
 
 function installation({ version, runtime, uptime, certificates }: MetricFacts): string {
@@ -106,6 +118,22 @@ function origins(edge: CounterTotals): string {
       connections.map(({ level, reused }) => ({ labels: { level }, value: reused })),
     ),
   ].join('');
+}
+
+function proofs({ originProofs, verdicts }: MetricFacts): string {
+  const addresses = metric(
+    'countersign_origin_addresses',
+    'gauge',
+    'Addresses that were presented a certificate, by whether they refuse a connection without one.',
+    Object.entries(originProofs).map(([proof, value]) => ({ labels: { proof }, value })),
+  );
+  if (verdicts === null) return addresses;
+  return `${addresses}${metric(
+    'countersign_doctor_origins',
+    'gauge',
+    "Origins by the doctor's last verdict.",
+    Object.entries(verdicts).map(([verdict, value]) => ({ labels: { verdict }, value })),
+  )}`;
 }
 
 function distribution({ snapshot, workers, ackLag }: MetricFacts): string {

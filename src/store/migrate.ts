@@ -3,10 +3,11 @@ import { initial } from './migrations/0001-initial.ts';
 import { expiryInMilliseconds } from './migrations/0002-expiry-in-milliseconds.ts';
 import { visitorCertificates } from './migrations/0003-visitor-certificates.ts';
 import { rules } from './migrations/0004-rules.ts';
+import { doctor } from './migrations/0005-doctor.ts';
 import type { Database } from './rows.ts';
 
 /** All migrations, in order; the schema's version is how many have run. Forward only. */
-const MIGRATIONS: readonly (readonly string[])[] = [initial, expiryInMilliseconds, visitorCertificates, rules];
+const MIGRATIONS: readonly (readonly string[])[] = [initial, expiryInMilliseconds, visitorCertificates, rules, doctor];
 
 /** A database that this version of Countersign cannot work with. */
 export class SchemaError extends Error {

@@ -277,6 +277,24 @@ export interface SchemaVersionRow {
   version: number;
 }
 
+/** What the doctor is to do at a hostname's origin, and what it found last. */
+export interface ExaminationRow {
+  zone_id: string;
+  hostname: string;
+  path: string;
+  /** JSON array. */
+  other_names: string;
+  /** Milliseconds from one examination to the next; null where nobody asked for more. */
+  interval: number | null;
+  verdict: 'closed' | 'open' | 'unknown' | null;
+  /** Since when the verdict is so. */
+  verdict_since: Microseconds | null;
+  examined_at: Microseconds | null;
+  summary: string | null;
+  /** The signed report, JSON. */
+  report: string | null;
+}
+
 /** All tables. */
 export interface Database {
   schema_version: SchemaVersionRow;
@@ -300,6 +318,7 @@ export interface Database {
   access_rules: AccessRuleRow;
   lockdowns: LockdownRow;
   user_agent_rules: UserAgentRuleRow;
+  examinations: ExaminationRow;
   changes: ChangeRow;
   audit: AuditRow;
 }

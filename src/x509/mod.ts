@@ -12,6 +12,7 @@ export {
   needsRenewal,
 } from './issue.ts';
 export { issueSelfSigned, issueWithNamesOf } from './issue-stranger.ts';
+export { issuerNames } from './issuer-names.ts';
 export { writePem } from './pem.ts';
 export * from './seal.ts';
 export { parseServerUpload, type ServerCertificateUpload } from './server-upload.ts';

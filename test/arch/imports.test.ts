@@ -32,7 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   seclang: ['match'],
   waf: ['rules', 'seclang', 'match', 'core'],
   store: ['core', 'platform'],
-  control: ['core', 'x509', 'store', 'observe', 'rules', 'waf', 'platform'],
+  control: ['core', 'x509', 'store', 'observe', 'rules', 'waf', 'platform', 'origin'],
   api: ['control', 'core', 'x509', 'observe'],
   edge: ['core', 'waf', 'match', 'observe', 'platform'],
   fleet: ['core', 'control', 'store', 'observe'],

@@ -93,7 +93,7 @@ test('what is wrong is told: exit 2', async () => {
   const origin = ['--origin', '127.0.0.1:1', '--sni', NAME];
   const key = file(certificates.otherTenant.privateKey);
   for (const [args, sentence] of [
-    [[], /^Name the origin with --origin/],
+    [[], /any origin with --origin HOST:PORT/],
     [['--origin', '127.0.0.1', '--sni', NAME], /^--origin must be HOST:PORT/],
     [['--origin', '127.0.0.1:1', '--sni', '127.0.0.1'], /^--sni: "127\.0\.0\.1" is not a hostname/],
     [[...origin, '--http-port', '0'], /^--http-port must be a port/],

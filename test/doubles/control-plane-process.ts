@@ -27,6 +27,8 @@ async function main({ directory, cast, round, lanes }: Orders): Promise<void> {
     context: plane.context,
     deployment: plane.deployment,
     events: plane.events,
+    examinations: plane.examinations,
+    originProofs: plane.originProofs,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: {} }),
     status: () => assert.fail('nothing runs here'),

@@ -34,6 +34,8 @@ export async function startControlPlane(zoneName = 'example.test'): Promise<Test
     context: plane.context,
     deployment: plane.deployment,
     events: plane.events,
+    examinations: plane.examinations,
+    originProofs: plane.originProofs,
     originPullCa: plane.installation.originPullCa,
     readiness: () => ({ ready: true, parts: { store: 'open' } }),
     status: () => assert.fail('nothing runs here'),

@@ -11,6 +11,7 @@ export interface DoctorCertificates {
   readonly ca: IssuedCertificate;
   readonly otherCa: IssuedCertificate;
   readonly server: IssuedCertificate;
+  readonly serverCa: IssuedCertificate;
   readonly right: IssuedCertificate;
   readonly previous: IssuedCertificate;
   readonly otherTenant: IssuedCertificate;
@@ -25,12 +26,14 @@ const YEARS_AGO = 730 * 86_400_000;
 
 export async function makeDoctorCertificates(): Promise<DoctorCertificates> {
   const [ca, otherCa, sharedCa] = [await makeCa('Team A CA'), await makeCa('Team B CA'), await makeCa('Shared CA')];
+  const serverCa = await makeCa('Server CA');
   const past = { now: Date.now() - YEARS_AGO, randomBytes, installationId: '' };
   return {
     ca,
     otherCa,
     sharedCa,
-    server: await makeServer(await makeCa('Server CA'), NAME, OTHER_NAME),
+    serverCa,
+    server: await makeServer(serverCa, NAME, OTHER_NAME),
     right: await makeClient(ca, 'edge of a'),
     previous: await makeClient(ca, 'edge of a'),
     otherTenant: await makeClient(otherCa, 'edge of b'),

@@ -47,7 +47,7 @@ export function makeEdge(
   balancers: readonly AddressRange[] = [],
   resolve: ResolveName = systemResolve,
   requestCertificate: EdgeOptions['requestCertificate'] = async () => false,
-  waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace'>> = {},
+  waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace' | 'proveOrigin'>> = {},
 ): Edge {
   return new Edge({
     limits: { ...DEFAULT_LIMITS, linger: 200, ...limits },
@@ -69,6 +69,7 @@ export function makeEdge(
     balancers,
     resolve,
     localAddresses: systemAddresses,
+    proveOrigin: null,
     ...waf,
   });
 }
@@ -89,7 +90,7 @@ export class TestEdge {
     limits: Partial<Limits>,
     balancers: readonly AddressRange[] = [],
     resolve?: ResolveName,
-    waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace'>> = {},
+    waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace' | 'proveOrigin'>> = {},
   ) {
     this.root = root;
     this.edge = makeEdge(limits, (record) => this.records.push(record), undefined, balancers, resolve, undefined, waf);
@@ -206,7 +207,7 @@ export async function startEdge(
   limits: Partial<Limits> = {},
   balancers: readonly AddressRange[] = [],
   resolve?: ResolveName,
-  waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace'>> = {},
+  waf: Partial<Pick<EdgeOptions, 'rateCounters' | 'wafFailure' | 'findPlace' | 'proveOrigin'>> = {},
 ): Promise<TestEdge> {
   const testEdge = new TestEdge(await makeCa('Test root'), limits, balancers, resolve, waf);
   await testEdge.apply(policy);

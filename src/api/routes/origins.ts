@@ -19,7 +19,7 @@ const Body = z.object({
 });
 
 /** Our own endpoints, `/zones/{zone_id}/countersign/…` (design/product.md). */
-export function originRoutes(app: Hono<ApiEnvironment>, { context, edgeHttpsPort }: ApiOptions): void {
+export function originRoutes(app: Hono<ApiEnvironment>, { context, edgeHttpsPort, originProofs }: ApiOptions): void {
   const path = '/client/v4/zones/:zone_id/countersign';
   app.get(`${path}/origins`, async (call) => {
     const origins = await listOrigins(context, await zoneOf(context, call));
@@ -70,7 +70,8 @@ export function originRoutes(app: Hono<ApiEnvironment>, { context, edgeHttpsPort
       port: given,
       now: context.clock.now(),
     };
-    return success(call, await explainRequest(context.distribution.index, asked, context.findPlace));
+    const explained = await explainRequest(context.distribution.index, asked, context.findPlace);
+    return success(call, { ...explained, origin_proof: originProofs.of(zone.id, explained.hostname) });
   });
 }
 

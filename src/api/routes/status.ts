@@ -9,7 +9,8 @@ export function statusRoutes(app: Hono<ApiEnvironment>, { status, readiness }: A
     const { accountId } = call.get('principal');
     if (call.req.param('account_id') !== accountId) throw new ApiError('unauthorized');
     const { ready, parts } = readiness();
-    const { version, runtime, uptime, change, listeners, workers, certificatesEnding } = status(accountId);
+    const { version, runtime, uptime, change, listeners, workers, originProofs, certificatesEnding } =
+      status(accountId);
     return success(call, {
       ready,
       parts,
@@ -19,6 +20,7 @@ export function statusRoutes(app: Hono<ApiEnvironment>, { status, readiness }: A
       change,
       listeners,
       workers: workers.map(({ pid, state, acknowledged }) => ({ pid, state, change: acknowledged })),
+      origin_proofs: originProofs,
       certificates_ending: certificatesEnding.map(({ id, level, zone, expiresAt }) => ({
         id,
         level,

@@ -39,7 +39,8 @@ export function issueCommand(): Command {
     });
 }
 
-async function issue(commonName: string, { caCert, caKey, out }: IssueFlags): Promise<Issued> {
+/** Makes a client certificate, and its CA where none is named, and writes them to files. Throws `CliError`. */
+export async function issue(commonName: string, { caCert, caKey, out }: IssueFlags): Promise<Issued> {
   if (!/^\P{Cc}{1,64}$/u.test(commonName))
     throw new CliError(2, 'The common name must have 1 to 64 characters, none of them a control character.');
   if ((caCert === undefined) !== (caKey === undefined))

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
-import type { RequestExplanation } from '../../control/mod.ts';
+import type { OriginProofState, RequestExplanation } from '../../control/mod.ts';
 import { type CommonFlags, clientCommand, show } from '../command.ts';
 import { CliError, colour } from '../output.ts';
 
 type Flags = CommonFlags & { readonly method: string; readonly header?: readonly string[]; readonly ip: string };
+
+/** What the control plane answers. */
+type Explained = RequestExplanation & { readonly origin_proof: OriginProofState };
 
 /** `countersign explain URL` */
 export function explainCommand(): Command {
@@ -23,23 +26,30 @@ export function explainCommand(): Command {
           const zone = await client.zoneOf(hostname);
           const query = new URLSearchParams({ url, method: flags.method, ip: flags.ip });
           for (const header of flags.header ?? []) query.append('header', header);
-          return await client.call<RequestExplanation>('GET', `/zones/${zone.id}/countersign/resolve?${query}`);
+          return await client.call<Explained>('GET', `/zones/${zone.id}/countersign/resolve?${query}`);
         },
         describe,
       );
     });
 }
 
-function describe({ url, summary, reasons, rules }: RequestExplanation): string {
+function describe({ url, summary, reasons, rules, origin_proof }: Explained): string {
   const steps = reasons.map(
     ({ decided, text }, i) => `  ${i + 1}. ${text}${decided ? colour('green', '  <- decides') : ''}`,
   );
-  if (rules.outcome === 'pass') return [colour('bold', url), ...steps, ...describeRules(rules), summary].join('\n');
+  if (rules.outcome === 'pass')
+    return [colour('bold', url), ...steps, ...describeRules(rules), summary, proof(origin_proof)].join('\n');
   return [
     colour('bold', url),
     ...describeRules(rules),
     `The edge answers ${rules.status} itself: no origin is asked.`,
   ].join('\n');
+}
+
+function proof({ state, text, at }: OriginProofState): string {
+  const when = at === null ? '' : ` (${at})`;
+  const format = state === 'enforced' ? 'green' : state === 'not_enforced' ? 'red' : 'dim';
+  return colour(format, `${text}${when}`);
 }
 
 function describeRules({ matched, target, problem }: RequestExplanation['rules']): string[] {

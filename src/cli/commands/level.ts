@@ -1,9 +1,18 @@
 import { Command } from 'commander';
-import type { Client, Zone } from '../client.ts';
+import { systemClock } from '../../platform/mod.ts';
+import { type Client, connect, type Zone } from '../client.ts';
 import { type CommonFlags, clientCommand, show } from '../command.ts';
-import { CliError, table } from '../output.ts';
+import { CliError, print, printJson, table } from '../output.ts';
+import { isProven, originHostnames, watchUntilProven } from '../when-proven.ts';
 
 type ZoneFlags = CommonFlags & { readonly zone?: string };
+
+type SetFlags = ZoneFlags & {
+  readonly cert?: string;
+  readonly disable?: boolean;
+  readonly whenProven?: boolean;
+  readonly limit: string;
+};
 
 interface Association {
   readonly hostname: string;
@@ -31,18 +40,22 @@ export function levelCommand(): Command {
     .option(...zoneOption)
     .option('--cert <ID>', 'certificate of the hostname store (with: set hostname)')
     .option('--disable', 'present no certificate to this hostname at all (with: set hostname)')
-    .action((level: string, value: string, flags: ZoneFlags & { readonly cert?: string; readonly disable?: boolean }) =>
-      show(
-        flags,
-        async (client) => {
-          if (level === 'hostname') return await associate(client, value, flags.cert, !flags.disable);
-          const zone = await client.zone(flags.zone);
-          await toggle(client, zone, level, value);
-          return await levels(client, zone);
-        },
-        describe,
-      ),
-    );
+    .option('--when-proven', 'then watch the origins, and say when it is safe that they enforce (exit code 0)')
+    .option('--limit <SECONDS>', 'how long to watch', '600')
+    .action(async (level: string, value: string, flags: SetFlags) => {
+      const client = connect(flags);
+      const zone = level === 'hostname' ? await client.zoneOf(value) : await client.zone(flags.zone);
+      if (level === 'hostname') await associate(client, zone, value, flags.cert, !flags.disable);
+      else await toggle(client, zone, level, value);
+      const result = await levels(client, zone);
+      if (!flags.whenProven) {
+        if (flags.json) printJson(result);
+        else print(describe(result));
+        return;
+      }
+      const hostnames = level === 'hostname' ? [value] : await originHostnames(client, zone);
+      await watch(client, hostnames, flags);
+    });
   const voidCommand = clientCommand(
     'void <level> <hostname>',
     'void hostname NAME: the hostname falls back to the other levels',
@@ -56,6 +69,28 @@ export function levelCommand(): Command {
     .addCommand(showCommand)
     .addCommand(set)
     .addCommand(voidCommand);
+}
+
+/** Watches origins until enforcing is safe; exit code 1 where it is not within the limit. */
+async function watch(client: Client, hostnames: readonly string[], { limit, json }: SetFlags): Promise<void> {
+  const seconds = Number(limit);
+  if (!Number.isFinite(seconds) || seconds < 0)
+    throw new CliError(2, `--limit must be a number of seconds, not "${limit}".`);
+  if (hostnames.length === 0)
+    throw new CliError(3, 'No hostname of the zone has an origin to watch: countersign origin set HOSTNAME ADDRESS.');
+  const watched = await watchUntilProven(client, hostnames, seconds * 1000, {
+    now: () => systemClock.now(),
+    delay: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    onChange: (text) => process.stderr.write(`${text}\n`),
+  });
+  const left = watched.filter(({ stage }) => !isProven(stage)).map(({ hostname }) => hostname);
+  if (left.length > 0) process.exitCode = 1;
+  if (json) printJson({ safe: left.length === 0, hostnames: watched });
+  else if (left.length === 0)
+    print(
+      'Proven: the origins ask for the certificate and let it in. Enforcing is safe: countersign protect HOSTNAME.',
+    );
+  else print(`Not proven for ${left.join(', ')}: leave the origins as they are.`);
 }
 
 async function levels(client: Client, zone: Zone): Promise<Levels> {
@@ -78,17 +113,16 @@ async function toggle(client: Client, zone: Zone, level: string, value: string):
 
 async function associate(
   client: Client,
+  zone: Zone,
   hostname: string,
   cert: string | undefined,
   enabled: boolean,
-): Promise<Levels> {
+): Promise<void> {
   if (cert === undefined)
     throw new CliError(2, 'Name the certificate with --cert ID: "countersign cert list" shows them.');
-  const zone = await client.zoneOf(hostname);
   await client.call('PUT', `/zones/${zone.id}/origin_tls_client_auth/hostnames`, {
     config: [{ hostname, cert_id: cert, enabled }],
   });
-  return await levels(client, zone);
 }
 
 async function voidAssociation(client: Client, hostname: string): Promise<Levels> {

@@ -12,6 +12,7 @@ interface Status {
   readonly change: number;
   readonly listeners: Readonly<Record<string, string | null>>;
   readonly workers: readonly { readonly pid: number; readonly state: string; readonly change: number }[];
+  readonly origin_proofs: Readonly<Record<'enforced' | 'not_enforced' | 'unknown', number>>;
   readonly certificates_ending: readonly {
     readonly id: string;
     readonly level: string;
@@ -39,12 +40,30 @@ async function readStatus(flags: CommonFlags): Promise<Status> {
   return await client.call<Status>('GET', `/accounts/${account.id}/countersign/status`);
 }
 
+function describeProofs({ enforced, not_enforced, unknown }: Status['origin_proofs']): string {
+  const open = `${not_enforced} let in who presents none`;
+  const text = `${enforced} refuse who presents no certificate, ${not_enforced > 0 ? colour('red', open) : open}, ${unknown} could not be told`;
+  return `  ${'origins'.padEnd(9)} ${text}`;
+}
+
 function describe(status: Status): string {
-  const { ready, parts, version, runtime, uptime_seconds, change, listeners, workers, certificates_ending } = status;
+  const {
+    ready,
+    parts,
+    version,
+    runtime,
+    uptime_seconds,
+    change,
+    listeners,
+    workers,
+    certificates_ending,
+    origin_proofs,
+  } = status;
   const lines = [
     `${ready ? colour('green', 'ready') : colour('red', 'not ready')}  countersign ${version} on ${runtime}, up ${uptime_seconds} s, change ${change}`,
     ...Object.entries(parts).map(([part, state]) => `  ${part.padEnd(9)} ${state}`),
     ...Object.entries(listeners).flatMap(([name, where]) => (where === null ? [] : `  ${name.padEnd(9)} ${where}`)),
+    describeProofs(origin_proofs),
     '',
     table([
       ['WORKER', 'STATE', 'CHANGE'],

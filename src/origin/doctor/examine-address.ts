@@ -28,7 +28,7 @@ export type Try = (check: DoctorCheck, options?: AttemptOptions) => Promise<Obse
 /** After so many attempts in a row to which nothing came, an address is left alone. */
 const PATIENCE = 4;
 /** Attempts at one address whatever the subject, and those under each other name, no name included: see `examineSessions`. */
-const ALWAYS = 31;
+const ALWAYS = 32;
 const EACH_NAME = 22;
 
 /** The most attempts that an examination makes. */
@@ -151,6 +151,7 @@ function versionLetIn(tried: readonly Tried[]): Version {
   return found?.place.tls ?? 'TLSv1.3';
 }
 
-function addressText(address: string, port: number): string {
+/** `address:port`, an IPv6 address in brackets. */
+export function addressText(address: string, port: number): string {
   return net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -42,6 +42,19 @@ export function isLetIn(answer: ProbeAnswer): boolean {
   return answer.kind === 'response' && !REFUSALS.has(answer.status) && !OVERLOADED.has(answer.status);
 }
 
+/** True where the origin itself says that the client's certificate, or the lack of one, is why it refuses him. */
+export function refusesInSoManyWords(answer: ProbeAnswer, body: string): boolean {
+  switch (answer.kind) {
+    case 'response':
+      return answer.status === 495 || answer.status === 496 || (answer.status >= 400 && SERVERS_OWN_WORDS.test(body));
+    case 'alert_in_handshake':
+    case 'alert_after_handshake':
+      return isRefusal(answer.alert);
+    default:
+      return false;
+  }
+}
+
 /** Judges what a certificate got that the origin must let in. */
 export function judgeRight({ answer, body }: Finding): Judgement {
   const what = `The origin ${describeAnswer(answer)}`;

@@ -14,6 +14,7 @@ const REPORT: DoctorReport = {
   verdict: 'open',
   summary: 'Open: the origin lets in no certificate.',
   findings: [],
+  certificate_requests: [],
   attempts: [],
 };
 const signed = () => signReport(REPORT, privateKey, 'root@host', Date.parse('2026-01-02T03:04:05.678Z'));
