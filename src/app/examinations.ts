@@ -1,7 +1,7 @@
 import { type Context, type EventStore, Examinations, type VerdictChange } from '../control/mod.ts';
 import type { SecurityEvent } from '../core/mod.ts';
 import type { Logger } from '../observe/mod.ts';
-import { examine, signReport } from '../origin/mod.ts';
+import { examine, paceOf, signReport } from '../origin/mod.ts';
 import { systemClock, systemRandom, systemResolve } from '../platform/mod.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { reportKey } from './report-key.ts';
@@ -10,8 +10,6 @@ import { reportKey } from './report-key.ts';
 const ATTEMPT_TIMEOUT = 5_000;
 /** Who says that a report was signed. */
 const SIGNER = 'countersign control plane';
-/** Attempts a second at one origin. */
-const PACE = 10;
 
 /** The doctor of an installation: it goes to origins itself, signs what it finds, and says when a verdict changes. */
 export function openExaminations(
@@ -28,7 +26,7 @@ export function openExaminations(
         randomBytes: systemRandom.bytes,
         delay: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
         attemptTimeout: ATTEMPT_TIMEOUT,
-        pace: PACE,
+        pace: paceOf(subject.endpoints),
       }),
     sign: (report) => JSON.stringify(signReport(report, reportKey(directory.path), SIGNER, systemClock.now())),
     onVerdictChange: (change) => {

@@ -27,6 +27,8 @@ export interface ExaminationInput {
 
 /** Other hostnames of the zone that are tried as server names, at most. */
 const MAX_OTHER_NAMES = 5;
+/** Age of a certificate like another tenant's, in milliseconds. */
+const TENANT_AGE = 3 * 86_400_000;
 /** An expired certificate ended so long ago, in milliseconds. */
 const EXPIRED_FOR = 400 * 86_400_000;
 
@@ -151,7 +153,11 @@ async function ofTheInstallation(
   const shared = index.identity(row.shared_identity_id);
   return {
     shared: level === 'global' ? null : pairOrNull(context, shared),
-    otherTenant: await issueClientCertificate(ca, `tenant-${newId(context.random).slice(0, 8)}`, options),
+    // As old as one in use: a clock that is wrong must not be why it is refused.
+    otherTenant: await issueClientCertificate(ca, `tenant-${newId(context.random).slice(0, 8)}`, {
+      ...options,
+      now: options.now - TENANT_AGE,
+    }),
     // The CAs of the other levels are not ours: nobody here could have one made.
     expired:
       level === 'global'

@@ -1,6 +1,7 @@
 import { webcrypto } from 'node:crypto';
 import {
   ALGORITHMS,
+  DAY,
   type IssuedCertificate,
   type IssueOptions,
   issued,
@@ -9,14 +10,15 @@ import {
   validity,
 } from './issue.ts';
 
-const DAYS = 1;
+/** Days before and after: whoever refuses one of these does not do so because a clock is wrong. */
+const DAYS = 3;
 
-/** A client certificate that no CA signed. Valid for a day. */
+/** A client certificate that no CA signed. Valid since three days, and for three more. */
 export async function issueSelfSigned(commonName: string, options: IssueOptions): Promise<IssuedCertificate> {
   const x509 = await library();
   const keys = await webcrypto.subtle.generateKey(ALGORITHMS.ecdsa, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    ...validity(options.now, DAYS),
+    ...validity(options.now - DAYS * DAY, 2 * DAYS),
     serialNumber: serialNumber(options.randomBytes),
     name: new x509.Name([{ CN: [commonName] }]),
     signingAlgorithm: ALGORITHMS.ecdsa,
@@ -31,7 +33,7 @@ export async function issueSelfSigned(commonName: string, options: IssueOptions)
 
 /**
  * A client certificate that bears the subject of another (PEM), followed by the CA it is from, which bears the name of the
- * other's issuer, or `issuer` as common name: what somebody makes who has seen the real one. Valid for a day.
+ * other's issuer, or `issuer` as common name: what somebody makes who has seen the real one. Valid as `issueSelfSigned`.
  */
 export async function issueWithNamesOf(
   model: string,
@@ -46,7 +48,7 @@ export async function issueWithNamesOf(
     await webcrypto.subtle.generateKey(ALGORITHMS.ecdsa, true, ['sign', 'verify']),
   ];
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    ...validity(options.now, DAYS),
+    ...validity(options.now - DAYS * DAY, 2 * DAYS),
     serialNumber: serialNumber(options.randomBytes),
     name: issuerName,
     signingAlgorithm: ALGORITHMS.ecdsa,
@@ -57,7 +59,7 @@ export async function issueWithNamesOf(
     ],
   });
   const leaf = await x509.X509CertificateGenerator.create({
-    ...validity(options.now, DAYS),
+    ...validity(options.now - DAYS * DAY, 2 * DAYS),
     serialNumber: serialNumber(options.randomBytes),
     subject: subjectName,
     issuer: issuerName,

@@ -27,7 +27,7 @@ export interface IssueOptions {
   readonly installationId: string;
 }
 
-const DAY = 86_400_000;
+export const DAY = 86_400_000;
 const CA_DAYS = 3650;
 /** Life of the leaf that the global level presents, and of visitor certificates. */
 const LEAF_DAYS = 90;

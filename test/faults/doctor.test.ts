@@ -234,6 +234,35 @@ test('the right certificate is refused in the handshake', async () => {
   assert.deepEqual([report.verdict, checksOf(report, 'broken')], ['unknown', ['right', 'right_old']]);
 });
 
+for (const hours of [-25, -1, 1, 25])
+  test(`an origin whose clock is ${hours} hours from the doctor's: no refusal for a date passes for one of trust`, async () => {
+    const isTimely = ({ socket }: Guest) => {
+      const { valid_from, valid_to } = socket.getPeerCertificate();
+      return Date.parse(valid_from) <= Date.now() && Date.now() < Date.parse(valid_to);
+    };
+    const origin = await startTlsOrigin(certificates, (guest) =>
+      guest.error !== '' && isTimely(guest)
+        ? OK.replace('\r\n', `\r\nDate: ${new Date().toUTCString()}\r\n`)
+        : rightly(guest),
+    );
+    const { examine } = await import('../../src/origin/mod.ts');
+    const report = await examine(await subjectAt(origin.port, certificates), {
+      clock: { now: () => Date.now() - hours * 3_600_000 },
+      randomBytes,
+      delay: async () => undefined,
+      attemptTimeout: 3_000,
+      pace: 10,
+    });
+    origin.close();
+    assert.equal(report.verdict, 'open');
+    assert.ok(checksOf(report, 'open').includes('self_signed'));
+    assert.ok(checksOf(report, 'open').includes('same_subject'));
+    assert.match(
+      report.summary,
+      new RegExp(`some ${Math.abs(hours) * 60} minutes ${hours > 0 ? 'ahead of' : 'behind'}`),
+    );
+  });
+
 test("an origin's own certificate that has expired is told, and changes no verdict", async () => {
   const past = { now: Date.now() - 730 * 86_400_000, randomBytes, installationId: '' };
   const server = await issueServerCertificate(await makeCa('Server CA'), [NAME], past);

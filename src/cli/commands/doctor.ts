@@ -12,6 +12,7 @@ import {
   type Endpoint,
   examine,
   type Pair,
+  paceOf,
   type SignedReport,
   signReport,
   writeSigned,
@@ -41,8 +42,6 @@ type DoctorFlags = CommonFlags & {
 };
 
 const ATTEMPT_TIMEOUT = 5_000;
-/** Attempts a second. */
-const PACE = 10;
 
 /** `countersign doctor` */
 export function doctorCommand(): Command {
@@ -164,7 +163,7 @@ async function examineShown(subject: DoctorSubject): Promise<DoctorReport> {
     randomBytes: systemRandom.bytes,
     delay,
     attemptTimeout: ATTEMPT_TIMEOUT,
-    pace: PACE,
+    pace: paceOf(subject.endpoints),
     onProgress: (made, most) => {
       if (isTTY) process.stderr.write(`\rattempt ${made} of ${most} at most `);
     },

@@ -27,6 +27,8 @@ export type Try = (check: DoctorCheck, options?: AttemptOptions) => Promise<Obse
 
 /** After so many attempts in a row to which nothing came, an address is left alone. */
 const PATIENCE = 4;
+/** How far the origin's clock may be off before it is worth a word, milliseconds. */
+const MOST_SKEW = 300_000;
 /** Attempts at one address whatever the subject, and those under each other name, no name included: see `examineSessions`. */
 const ALWAYS = 32;
 const EACH_NAME = 22;
@@ -77,7 +79,8 @@ export async function examineAddress(
     };
     const observation = await paced(target);
     if (check !== 'plain_http') silent = isSilent(observation) ? silent + 1 : 0;
-    const { serverNotAfter } = observation;
+    const { serverNotAfter, clockSkew } = observation;
+    if (clockSkew !== null && Math.abs(clockSkew) > MOST_SKEW) notes.add(skewNote(clockSkew));
     if (serverNotAfter !== null && serverNotAfter < now)
       notes.add(`The origin's own certificate has expired (${new Date(serverNotAfter).toISOString().slice(0, 10)}).`);
     tried.push({ place, observation, reason: null, judge });
@@ -141,6 +144,12 @@ export async function examineAddress(
 /** True where nobody answered, not even by closing. */
 export function isSilent({ answer: { kind } }: Observation): boolean {
   return kind === 'timeout' || kind === 'connection_refused' || kind === 'unreachable';
+}
+
+/** Counted in whole tens of minutes, so that all answers of an origin say the same. */
+function skewNote(skew: number): string {
+  const minutes = Math.round(Math.abs(skew) / 600_000) * 10;
+  return `The origin's clock is some ${minutes} minutes ${skew > 0 ? 'ahead of' : 'behind'} the one here: one of them takes certificates for expired, or for not valid yet, that are neither.`;
 }
 
 /** The TLS version in which the right certificate got an answer. */

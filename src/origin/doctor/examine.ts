@@ -8,20 +8,19 @@ import { makeStrangers } from './strangers.ts';
 import type { DoctorSubject, DoctorTools, Endpoint } from './subject.ts';
 
 /**
- * Goes to each address of an origin and tries every door. One request an attempt, at most `pace` a second (but to this machine itself), one after another;
+ * Goes to each address of an origin and tries every door. One request an attempt, at most `pace` a second, one after another;
  * at most `mostAttempts` in all. Rejects where a certificate of the subject and its key cannot be loaded.
  */
 export async function examine(subject: DoctorSubject, tools: DoctorTools): Promise<DoctorReport> {
   const startedAt = tools.clock.now();
   const strangers = await makeStrangers(subject, tools);
   const most = mostAttempts(subject);
-  const pause = subject.endpoints.every(({ address }) => isOwnMachine(address)) ? 0 : 1000 / tools.pace;
   let made = 0;
   let next = startedAt;
   const turn = async () => {
     const now = tools.clock.now();
     if (now < next) await tools.delay(next - now);
-    next = Math.max(next, now) + pause;
+    next = Math.max(next, now) + 1000 / tools.pace;
   };
   const paced = async (target: Probe): Promise<Observation> => {
     await turn();
@@ -59,11 +58,6 @@ export async function examine(subject: DoctorSubject, tools: DoctorTools): Promi
     certificate_requests: requests,
     attempts,
   };
-}
-
-/** Nobody else is burdened by what goes to this machine itself. */
-function isOwnMachine(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
 }
 
 function factOf(

@@ -62,7 +62,7 @@ export class Http2Reader implements ResponseReader {
 
   #response(status: number): ResponseStart {
     const isWhole = this.#isEnded || this.#body.length >= MOST_BODY;
-    return { status, location: null, body: this.#body, isWhole };
+    return { status, location: null, date: null, body: this.#body, isWhole };
   }
 
   #onFrame(type: number, flags: number, stream: number, payload: Buffer): Buffer | null {

@@ -37,6 +37,8 @@ export interface Observation {
   readonly isResumed: boolean;
   /** When the server's own certificate expires, milliseconds since the epoch. */
   readonly serverNotAfter: number | null;
+  /** How far the server's clock is ahead of this one, milliseconds; null where it does not tell the time. */
+  readonly clockSkew: number | null;
 }
 
 /**
@@ -225,6 +227,7 @@ class Attempt {
       session: this.#session,
       isResumed: this.#isResumed,
       serverNotAfter: this.#serverNotAfter,
+      clockSkew: typeof state === 'object' && state.date !== null ? state.date - this.#clock.now() : null,
     });
   }
 }

@@ -9,6 +9,8 @@ export const MOST_BODY = 2 * 1024;
 export interface ResponseStart {
   readonly status: number;
   readonly location: string | null;
+  /** What the field `Date` says, milliseconds since the epoch; null where it says nothing. */
+  readonly date: number | null;
   /** What has come of the body so far, latin1. */
   readonly body: string;
   /** True where nothing of it is to come. */
@@ -50,7 +52,14 @@ export class Http1Reader implements ResponseReader {
       if (status < 200) continue;
       const location = /\r?\nlocation:[ \t]*([^\r\n]*)/i.exec(head)?.[1]?.trim() ?? null;
       const length = Number(/\r?\ncontent-length:[ \t]*(\d+)[ \t]*(?:\r?\n|$)/i.exec(head)?.[1]);
-      return { status, location, body: rest.slice(0, MOST_BODY), isWhole: rest.length >= Math.min(length, MOST_BODY) };
+      const date = Date.parse(/\r?\ndate:[ \t]*([^\r\n]*)/i.exec(head)?.[1] ?? '');
+      return {
+        status,
+        location,
+        date: Number.isNaN(date) ? null : date,
+        body: rest.slice(0, MOST_BODY),
+        isWhole: rest.length >= Math.min(length, MOST_BODY),
+      };
     }
   }
 }
