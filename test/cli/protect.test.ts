@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Stage } from '../../src/origin/mod.ts';
+import { GENERATORS, type Stage } from '../../src/origin/mod.ts';
 import { type DoctorCertificates, makeDoctorCertificates, NAME } from '../doubles/doctor.ts';
-import { FREE_PORTS, type UpInfo, Workshop } from '../doubles/program.ts';
+import { FREE_PORTS, MAIN, type UpInfo, Workshop } from '../doubles/program.ts';
 import { type ConfiguredServer, notInstalled, startConfigured } from '../real/configured-server.ts';
 import { freePorts, nginxPaths, type ServerProcess, serverDirectory, startProcess } from '../real/server-process.ts';
 
@@ -30,7 +31,7 @@ async function run(...args: string[]): Promise<{ code: number | null; text: stri
 }
 
 /** Points the hostname at an nginx as `origin config` writes it; null for one that asks nobody. */
-async function useOrigin(stage: Stage | null): Promise<void> {
+async function useOrigin(stage: Stage | null, directory = made): Promise<void> {
   await origin?.stop();
   const { server, serverCa } = certificates;
   let ports: [number, number];
@@ -45,7 +46,7 @@ async function useOrigin(stage: Stage | null): Promise<void> {
       'nginx',
       { hostnames: [NAME], level: 'hostname', stage, content: { kind: 'files', root }, addresses: ['127.0.0.1'] },
       {
-        trust: readFileSync(join(made, 'ca.pem'), 'utf8'),
+        trust: readFileSync(join(directory, 'ca.pem'), 'utf8'),
         certificate: server.certificate + serverCa.certificate,
         privateKey: server.privateKey,
       },
@@ -120,6 +121,32 @@ test('each run of protect says what is next, until the origin is closed', { skip
   const closed = await protect();
   assert.equal(closed.code, 0, closed.text);
   assert.match(closed.text, /Closed\. The origin of www\.a\.test lets in nobody but the edge\./);
+});
+
+const withoutTerminal = spawnSync('script', ['--version']).status !== 0 && 'script is missing';
+
+test('at a terminal it asks, waits for what is done at the origin, and goes on', {
+  skip: skip || withoutTerminal,
+}, async () => {
+  await useOrigin(null);
+  const other = workshop.path('other');
+  const words = [process.execPath, MAIN, 'protect', NAME, '--dir', other, '--path', '/index.html', '--data', data];
+  await run('level', 'void', 'hostname', NAME);
+  const terminal = workshop.exec('script', ['-qfec', words.join(' '), '/dev/null'], { env: { COLUMNS: '200' } });
+  const answer = async (question: string, text: string) => {
+    await terminal.until(({ stdout }) => stdout.includes(question));
+    terminal.stdout = '';
+    terminal.child.stdin!.write(text);
+  };
+  await answer('What shall the edge present to the origin?', '1\r');
+  await answer('What does the origin run?', 'no number\r');
+  await answer('What does the origin run?', `${Object.keys(GENERATORS).indexOf('nginx') + 1}\r`);
+  await terminal.until(({ stdout }) => stdout.includes('Press Enter when that is done'));
+  await useOrigin('enforce', other);
+  terminal.child.stdin!.write('\r');
+  const { code, stdout } = await terminal.finished;
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /The origin of www\.a\.test lets in nobody but the edge/);
 });
 
 test('doctor HOSTNAME proves it through the control plane, and verify reads its report', { skip }, async () => {
