@@ -29,9 +29,12 @@ export function pageRows(): Map<string, string> {
   return new Map(rows.map((row) => [row.split(' | ')[0]!.slice(2), row]));
 }
 
-/** Writes the matrix into the page. */
-export function writeRows(rows: readonly string[]): void {
+/** Writes rows into the page's matrix; those of origins that are not among them stay, at its end. */
+export function writeRows(found: readonly string[]): void {
   const page = readFileSync(PAGE, 'utf8');
+  const nameOf = (row: string) => row.split(' | ')[0];
+  const others = [...pageRows().values()].filter((row) => found.every((one) => nameOf(one) !== nameOf(row)));
+  const rows = [...found, ...others];
   const heading = `| Origin | ${CHECKS.map((_, i) => i + 1).join(' | ')} | Verdict |\n|---|${'---|'.repeat(CHECKS.length + 1)}\n`;
   writeFileSync(PAGE, page.replace(BEGIN + matrixOf(page), `${BEGIN}${heading}${rows.join('\n')}\n`));
 }
