@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HOSTNAME, makeCertificates } from './harness/certificates.ts';
-import { generate } from './harness/generator.ts';
+import { makeCertificates } from './harness/certificates.ts';
+import { h2loadAtRate } from './harness/h2load.ts';
 import type { Runtime } from './harness/product.ts';
 import { startProxies } from './harness/proxies.ts';
-import { median, table } from './harness/statistics.ts';
+import { median, percentile, table } from './harness/statistics.ts';
+import { wrk } from './harness/wrk.ts';
 
 /** How latency is measured. */
 export interface LatencyOptions {
@@ -17,27 +18,26 @@ export interface LatencyOptions {
 }
 
 /**
- * Finds each proxy's limit with this load generator, then asks at half of it, in turn. A request's time counts from when
- * it was due, so that a stall shows in all that came during it. Resolves with a table; each round's ratio is to nginx in the same round.
+ * Finds each proxy's limit with wrk, then asks at half of it with h2load, in turn; both are processes of their own. Resolves with a table; each
+ * round's ratio is to nginx in the same round.
  */
 export async function latency({ runtimes, rounds, seconds, connections }: LatencyOptions): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const certificates = await makeCertificates(directory);
   const { proxies, stop } = await startProxies(certificates, runtimes);
   try {
-    const load = { path: '/1k', hosts: [HOSTNAME], connections, requestsPerConnection: 0, resumes: false };
     const measured: { name: string; port: number; limit: number; p50: number[]; p99: number[] }[] = [];
     for (const { name, port } of proxies) {
-      await generate({ ...load, port, seconds: 2 });
-      const { requests } = await generate({ ...load, port, seconds: 3 });
+      await wrk(certificates, port, '/1k', { seconds: 2, connections });
+      const { requests } = await wrk(certificates, port, '/1k', { seconds: 3, connections });
       measured.push({ name, port, limit: requests / 3, p50: [], p99: [] });
     }
     for (let round = 0; round < rounds; round++) {
       for (let i = 0; i < measured.length; i++) {
         const one = measured[(i + round) % measured.length]!;
-        const { p50, p99 } = await generate({ ...load, port: one.port, seconds, rate: one.limit / 2 });
-        one.p50.push(p50);
-        one.p99.push(p99);
+        const times = await h2loadAtRate(one.port, '/1k', { seconds, connections, rate: one.limit / 2 });
+        one.p50.push(percentile(times, 0.5));
+        one.p99.push(percentile(times, 0.99));
       }
       process.stderr.write(`latency: round ${round + 1} of ${rounds}\n`);
     }

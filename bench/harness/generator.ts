@@ -14,8 +14,6 @@ export interface LoadOptions {
   readonly requestsPerConnection: number;
   /** Offers the last session of the same name in each new connection. */
   readonly resumes: boolean;
-  /** Requests a second of all connections together, whatever the answers take; undefined: the next after each answer. */
-  readonly rate?: number;
 }
 
 /** What came back. Times in microseconds. */
@@ -117,9 +115,6 @@ class Run {
   readonly #options: LoadOptions;
   readonly #sessions = new Map<string, Buffer>();
   readonly #times: number[] = [];
-  readonly #idle: Lane[] = [];
-  /** When requests were due that no connection was free for. */
-  readonly #due: number[] = [];
   #resolve!: (load: Load) => void;
   #reject!: (error: Error) => void;
   readonly #endsAt: number;
@@ -136,29 +131,10 @@ class Run {
     });
     this.#endsAt = performance.now() + options.seconds * 1000;
     for (let i = 0; i < options.connections; i++) this.#open();
-    if (options.rate !== undefined) this.#schedule(options.rate);
   }
 
   get #isOver(): boolean {
     return performance.now() >= this.#endsAt;
-  }
-
-  #schedule(rate: number): void {
-    const startedAt = performance.now();
-    let sent = 0;
-    const timer = setInterval(() => {
-      const now = performance.now();
-      const wanted = Math.floor(((Math.min(now, this.#endsAt) - startedAt) / 1000) * rate);
-      for (; sent < wanted; sent++) {
-        const dueAt = startedAt + (sent * 1000) / rate;
-        const lane = this.#idle.pop();
-        if (lane === undefined) this.#due.push(dueAt);
-        else lane.ask(dueAt);
-      }
-      if (now < this.#endsAt) return;
-      clearInterval(timer);
-      for (const lane of this.#idle.splice(0)) this.#close(lane);
-    }, 1);
   }
 
   #open(): void {
@@ -191,11 +167,8 @@ class Run {
   }
 
   #next(lane: Lane): void {
-    const dueAt = this.#due.shift();
-    if (this.#isOver && dueAt === undefined) this.#close(lane);
-    else if (this.#options.rate === undefined) lane.ask(performance.now());
-    else if (dueAt === undefined) this.#idle.push(lane);
-    else lane.ask(dueAt);
+    if (this.#isOver) this.#close(lane);
+    else lane.ask();
   }
 
   #close(lane: Lane, mayEnd = true): void {
@@ -232,8 +205,8 @@ class Lane {
     });
   }
 
-  ask(startedAt: number): void {
-    this.#startedAt = startedAt;
+  ask(): void {
+    this.#startedAt = performance.now();
     this.#socket.write(this.#request, 'latin1');
   }
 
