@@ -157,7 +157,7 @@ export const API_CODES = {
   setting_invalid: { code: 1007, status: 400, message: 'Invalid value for zone setting', section: 'origin-pulls 1.7' },
   origin_not_examinable: {
     code: 1563,
-    status: 409,
+    status: 400,
     message: 'The origin of this hostname cannot be examined.',
     section: 'own',
   },

@@ -63,6 +63,7 @@ test('status: exit code 1 where the installation is not ready', async () => {
     change: 1,
     listeners: { https: null },
     workers: [],
+    origin_proofs: { enforced: 0, not_enforced: 0, unknown: 0 },
     certificates_ending: [],
   };
   const server = createServer((request, response) => {
