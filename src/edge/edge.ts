@@ -230,6 +230,7 @@ export class Edge {
    */
   drain(notice = false): Promise<number> {
     if (this.#drained === null) {
+      this.originProofs?.stop();
       this.isDraining = true;
       for (const server of this.#servers) server.close();
       this.#drained = this.#drain(notice);

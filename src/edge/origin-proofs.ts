@@ -42,6 +42,7 @@ export class OriginProofs {
   readonly #waiting: ProofTarget[] = [];
   #found: OriginProof[] = [];
   #timer: NodeJS.Timeout | null = null;
+  #isStopped = false;
 
   constructor(prove: ProveOrigin, now: () => number, times: ProofTimes = PROOF_TIMES) {
     this.#prove = prove;
@@ -51,6 +52,7 @@ export class OriginProofs {
 
   /** A certificate was presented to an address, and the handshake came to its end. */
   presented(target: ProofTarget): void {
+    if (this.#isStopped) return;
     const key = keyOf(target.zoneId, target.hostname, addressText(target));
     const due = this.#due.get(key);
     if (due !== undefined && due > this.#now()) return;
@@ -77,7 +79,7 @@ export class OriginProofs {
 
   /** Tries nothing any more. */
   stop(): void {
-    this.#waiting.length = 0;
+    this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
@@ -91,7 +93,8 @@ export class OriginProofs {
       this.#due.set(keyOf(zoneId, hostname, address), at + this.#wait(enforcement));
       this.#found.push({ zoneId, hostname, address, enforcement, at });
     }
-    this.#timer = this.#waiting.length > 0 ? setTimeout(() => this.#tryNext(), this.#times.pause).unref() : null;
+    const isMore = this.#waiting.length > 0 && !this.#isStopped;
+    this.#timer = isMore ? setTimeout(() => this.#tryNext(), this.#times.pause).unref() : null;
   }
 
   #wait(enforcement: Enforcement): number {
