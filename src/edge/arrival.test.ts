@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
@@ -109,3 +110,38 @@ test('any other address has no header to send: it would be the request, or the h
 test('one header a connection: a second one is part of the request', async () => {
   assert.match(await getHttp(BALANCER, HEADER + HEADER + REQUEST), /^HTTP\/1\.1 400 /);
 });
+
+/** A ClientHello as the runtime writes it. */
+async function clientHello(): Promise<Buffer> {
+  const listener = net.createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as net.AddressInfo;
+  const arrived = once(listener, 'connection') as Promise<[net.Socket]>;
+  const client = tls.connect({ port, host: '127.0.0.1', servername: 'www.a.test' }).on('error', () => undefined);
+  const [socket] = await arrived;
+  const [hello] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  socket.destroy();
+  listener.close();
+  return hello;
+}
+
+for (const [what, leave] of [
+  ['ends its connection', (socket: net.Socket) => socket.end()],
+  ['resets its connection', (socket: net.Socket) => socket.resetAndDestroy()],
+] as const)
+  test(`a visitor that ${what} within the handshake is gone at once`, async () => {
+    const patient = await startEdge(
+      { ssl: 'flexible', hosts: { www: { port: origin.port } } },
+      { visitorHandshake: 60_000 },
+    );
+    const socket = await connect(patient.httpsPort, STRANGER, await clientHello());
+    await once(socket, 'data');
+    leave(socket);
+    const closed = once(socket, 'close');
+    if (!socket.destroyed) socket.resume();
+    await closed;
+    const before = performance.now();
+    assert.equal(await patient.edge.drain(), 0);
+    assert.ok(performance.now() - before < 1_000);
+  });

@@ -137,7 +137,13 @@ export class Arrival implements VisitorConnection, Timed {
     });
     secured.on('error', () => secured.destroy());
     secured.on('close', () => this.destroy());
-    secured.once('secure', () => this.#enter(secured, hostname));
+    // A half-open socket does not close by itself, and nobody reads this one yet.
+    const onEnd = () => secured.destroy();
+    secured.on('end', onEnd);
+    secured.once('secure', () => {
+      secured.off('end', onEnd);
+      this.#enter(secured, hostname);
+    });
   }
 
   #enter(secured: TLSSocket, sni: string): void {
