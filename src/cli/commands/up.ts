@@ -125,5 +125,6 @@ async function describeDemo(running: Running, demo: Demo): Promise<void> {
   curl --cacert ${root} --connect-to ::${running.edge.https} https://${hostname}:${port}/
   npx countersign explain https://${demo.hostnames[1]}/
   npx countersign level show --zone ${demo.zone.name}
-  npx countersign level set zone off --zone ${demo.zone.name}     # then explain again`);
+  npx countersign level set zone off --zone ${demo.zone.name}     # then explain again
+  npx countersign doctor hostname.${demo.zone.name}               # is its origin closed?`);
 }
