@@ -66,7 +66,7 @@ const STRANGERS: readonly (readonly [
   [inHandshake('alert_200'), '', 'ok', 'unknown', 'unknown', 'unknown'],
   [{ kind: 'closed_in_handshake' }, '', 'ok', 'unknown', 'unknown', 'unknown'],
   [{ kind: 'closed_before_response' }, '', 'ok', 'unknown', 'unknown', 'unknown'],
-  [{ kind: 'not_offered' }, '', 'ok', 'ok', 'unknown', 'ok'],
+  [{ kind: 'not_offered' }, '', 'unknown', 'ok', 'unknown', 'unknown'],
   [{ kind: 'connection_reset' }, '', 'unknown', 'unknown', 'unknown', 'unknown'],
   [{ kind: 'connection_refused' }, '', 'unknown', 'unknown', 'unknown', 'unknown'],
   [{ kind: 'unreachable' }, '', 'unknown', 'unknown', 'unknown', 'unknown'],
@@ -102,6 +102,7 @@ test('a way in that only the right certificate was offered proves nothing', () =
   } as const;
   assert.equal(judgeStranger(finding, LET_IN, 'www.a.test').verdict, 'unknown');
   assert.equal(judgeStranger({ ...finding, http: 'h2' }, LET_IN, 'www.a.test').verdict, 'ok');
+  assert.equal(judgeStranger({ ...finding, check: 'other_name' }, LET_IN, 'www.a.test').verdict, 'ok');
 });
 
 const PLAIN: readonly (readonly [DoctorCheck, ProbeAnswer, Verdict])[] = [

@@ -37,6 +37,16 @@ const OVERLOADED: ReadonlySet<number> = new Set([429, 503]);
 const SERVERS_OWN_WORDS =
   /No required SSL certificate was sent|The SSL certificate error|The plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL-enabled server port|403\.(?:7|13|16) - Forbidden/;
 
+/** Checks that differ from the right certificate's way in by the certificate alone. */
+const AS_THE_RIGHT_ONE: ReadonlySet<DoctorCheck> = new Set([
+  'none',
+  'self_signed',
+  'same_subject',
+  'expired',
+  'shared',
+  'other_tenant',
+]);
+
 /** True where a response shows that the client was let in: any but a refusal, and but one that says nothing. */
 export function isLetIn(answer: ProbeAnswer): boolean {
   return answer.kind === 'response' && !REFUSALS.has(answer.status) && !OVERLOADED.has(answer.status);
@@ -124,7 +134,7 @@ function judgeAlone({ check, tls, http, answer, body }: Finding, standing: Stand
       return { verdict: 'unknown', detail: `${what}, and the right certificate is not known to fare better.` };
     case 'not_offered':
       // The same way in was there for the right certificate.
-      if (check === 'none' && standing.offered.has(`${tls} ${http}`))
+      if (AS_THE_RIGHT_ONE.has(check) && standing.offered.has(`${tls} ${http}`))
         return { verdict: 'unknown', detail: `${what}, but it did to the right certificate.` };
       return { verdict: 'ok', detail: `${what}.` };
     case 'connection_refused':
