@@ -157,6 +157,9 @@ test('doctor HOSTNAME proves it through the control plane, and verify reads its 
   const verified = await run('doctor', 'verify', report);
   assert.equal(verified.code, 0, verified.text);
   assert.match(verified.text, /^Signed by countersign control plane at .*\nwww\.a\.test, examined at .*: closed\./);
+  const events = await run('events', '--source', 'doctor');
+  assert.match(events.text, /^\S+ {2}origin_open {2}www\.a\.test {2}doctor {2}Open: .*$/m);
+  assert.match(events.text, /^\S+ {2}origin_closed {2}www\.a\.test {2}doctor {2}Closed: .*\n$/m);
   const scheduled = await run('doctor', NAME, '--every', '1h');
   assert.equal(scheduled.code, 0, scheduled.text);
   const wrong = await run('doctor', NAME, '--every', 'often');

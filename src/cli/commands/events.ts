@@ -11,18 +11,20 @@ type Flags = CommonFlags & {
   readonly action?: string;
   readonly ip?: string;
   readonly rule?: string;
+  readonly source?: string;
   readonly ray?: string;
 };
 
 /** `countersign events` */
 export function eventsCommand(): Command {
-  return clientCommand('events', 'what the rules of a zone did: security events, the newest last')
+  return clientCommand('events', 'what the rules of a zone did, and the doctor found: security events, the newest last')
     .option('--zone <NAME>', 'whose events (default: the only zone there is)')
     .option('--follow', 'go on with new ones as they come')
     .option('--limit <N>', 'how many of the past ones, up to 1000', '50')
     .option('--action <NAME>', 'only those of this action')
     .option('--ip <ADDRESS>', 'only those of this visitor')
     .option('--rule <ID>', 'only those of this rule')
+    .option('--source <NAME>', 'only those of this source, as firewallCustom or doctor')
     .option('--ray <ID>', 'only those of this request')
     .action(listEvents);
 }
@@ -30,7 +32,7 @@ export function eventsCommand(): Command {
 async function listEvents(flags: Flags): Promise<void> {
   const client = connect(flags);
   const zone = await client.zone(flags.zone);
-  const filters = { action: flags.action, ip: flags.ip, rule_id: flags.rule, ray: flags.ray };
+  const filters = { action: flags.action, ip: flags.ip, rule_id: flags.rule, source: flags.source, ray: flags.ray };
   const query = new URLSearchParams({ per_page: flags.limit });
   for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.set(name, value);
   const path = `/zones/${zone.id}/countersign/events?${query}`;
@@ -50,13 +52,17 @@ async function listEvents(flags: Flags): Promise<void> {
   }
 }
 
-function nameOf({ RayID, MatchIndex }: SecurityEvent): string {
-  return `${RayID} ${MatchIndex}`;
+/** What the doctor tells has no ray: it is nobody's request. */
+function nameOf({ Datetime, RayID, MatchIndex }: SecurityEvent): string {
+  return `${Datetime} ${RayID} ${MatchIndex}`;
 }
+
+const ALARMING: ReadonlySet<string> = new Set(['block', 'error', 'origin_open']);
 
 function describe(event: SecurityEvent): string {
   const { Datetime, Action, ClientIP, ClientRequestMethod, ClientRequestHost, ClientRequestPath } = event;
-  const action = Action === 'block' || Action === 'error' ? colour('red', Action) : colour('bold', Action);
+  const action = ALARMING.has(Action) ? colour('red', Action) : colour('bold', Action);
   const rule = event.Description === '' ? event.RuleID : event.Description;
+  if (event.Source === 'doctor') return `${Datetime}  ${action}  ${ClientRequestHost}  ${event.Source}  ${rule}`;
   return `${Datetime}  ${action}  ${ClientIP}  ${ClientRequestMethod} ${ClientRequestHost}${ClientRequestPath}  ${event.Source}  ${rule}  ${event.RayID}`;
 }
