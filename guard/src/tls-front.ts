@@ -1,4 +1,4 @@
-import type { Server, ServerOptions, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type https from 'node:https';
 import type { Duplex } from 'node:stream';
 import tls, { type TlsOptions } from 'node:tls';
@@ -9,6 +9,7 @@ export const WITH_RESPONSE: readonly unknown[] = ['request', 'checkContinue', 'c
 export const WITH_SOCKET: readonly unknown[] = ['upgrade', 'connect'];
 
 const HEADERS_TIMEOUT_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 300_000;
 const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 
 /**
@@ -36,7 +37,9 @@ export function httpOverTls(inner: Server, options: TlsOptions & ServerOptions):
     const { socket } = (values[0] ?? {}) as { socket?: Duplex };
     if (socket !== undefined && WITH_SOCKET.includes(event)) wait(socket, null);
     if (socket !== undefined && WITH_RESPONSE.includes(event)) {
-      wait(socket, null);
+      const request = values[0] as IncomingMessage;
+      wait(socket, hasBody(request) ? (options.requestTimeout ?? REQUEST_TIMEOUT_MS) : null);
+      request.once('end', () => wait(socket, null));
       const done = () => wait(socket, options.keepAliveTimeout ?? KEEP_ALIVE_TIMEOUT_MS);
       (values[1] as ServerResponse).once('close', done);
     }
@@ -60,4 +63,8 @@ export function httpOverTls(inner: Server, options: TlsOptions & ServerOptions):
       for (const [socket, timer] of sockets) if (timer !== null) socket.destroy();
     },
   });
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

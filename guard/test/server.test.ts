@@ -88,11 +88,20 @@ test('TLS settings of the application do not loosen those of the guard', async (
   assert.doesNotMatch(await rawAsk(port, { as: edge, maxVersion: 'TLSv1.2' }), /^HTTP/, 'a stricter version counts');
 });
 
-test('connections that send no request in time, or no further one, are closed', async () => {
+test('connections that send no request in time, not all of one, or no further one, are closed', async () => {
   const timeouts = { headersTimeout: 300, requestTimeout: 300, keepAliveTimeout: 100, connectionsCheckingInterval: 50 };
-  const server = make().createServer((_request, response) => response.end('{}'), { ...credentials, ...timeouts });
+  const server = make().createServer((request, response) => request.resume().on('end', () => response.end('{}')), {
+    ...credentials,
+    ...timeouts,
+  });
   const port = await start(server);
-  for (const text of ['', 'GET / HTTP/1.1\r\nHost: a', 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n']) {
+  for (const text of [
+    '',
+    'GET / HTTP/1.1\r\nHost: a',
+    'POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345',
+    'POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n',
+    'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n',
+  ]) {
     const socket = tls.connect({
       host: '127.0.0.1',
       port,
