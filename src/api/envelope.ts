@@ -1,5 +1,5 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { API_WARNINGS, type ApiError, type ApiWarningName } from '../core/mod.ts';
+import { API_WARNINGS, type ApiError, type ApiWarningName, formatSeconds } from '../core/mod.ts';
 import type { CursorInfo } from './cursor.ts';
 import type { Call } from './types.ts';
 
@@ -67,9 +67,4 @@ export function formatMicroseconds(microseconds: number): string {
     .padStart(6, '0')
     .replace(/0+$/, '');
   return fraction === '' ? seconds : `${seconds.slice(0, -1)}.${fraction}Z`;
-}
-
-/** RFC 3339 in whole seconds, from milliseconds. */
-export function formatSeconds(milliseconds: number): string {
-  return new Date(Math.floor(milliseconds / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }

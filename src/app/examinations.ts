@@ -1,13 +1,11 @@
 import { type Context, type EventStore, Examinations, type VerdictChange } from '../control/mod.ts';
 import type { SecurityEvent } from '../core/mod.ts';
 import type { Logger } from '../observe/mod.ts';
-import { examine, paceOf, signReport } from '../origin/mod.ts';
+import { ATTEMPT_TIMEOUT, examine, paceOf, signReport } from '../origin/mod.ts';
 import { systemClock, systemRandom, systemResolve } from '../platform/mod.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { reportKey } from './report-key.ts';
 
-/** Milliseconds for each of connecting, the handshake and the response of one attempt. */
-const ATTEMPT_TIMEOUT = 5_000;
 /** Who says that a report was signed. */
 const SIGNER = 'countersign control plane';
 

@@ -39,15 +39,11 @@ export interface WorkerSettings {
 /** Exit code of a worker that cannot listen: starting it again would not help. */
 export const CANNOT_LISTEN = 78;
 
-/** Milliseconds for each of connecting, the handshake and the response, where an origin is tried without a certificate. */
-const PROOF_TIMEOUT = 5_000;
-
 /** Loads what it takes on first use: most workers need it long after their start, if ever. */
-const proveOrigin: ProveOrigin = async (target) =>
-  (await import('../origin/mod.ts')).tryWithoutCertificate(target, {
-    attemptTimeout: PROOF_TIMEOUT,
-    clock: systemClock,
-  });
+const proveOrigin: ProveOrigin = async (target) => {
+  const { ATTEMPT_TIMEOUT, tryWithoutCertificate } = await import('../origin/mod.ts');
+  return await tryWithoutCertificate(target, { attemptTimeout: ATTEMPT_TIMEOUT, clock: systemClock });
+};
 
 async function main(): Promise<void> {
   const problem = runtimeProblem(currentRuntime());

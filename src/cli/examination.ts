@@ -1,6 +1,5 @@
 import type { DoctorReport } from '../core/mod.ts';
 import { type OriginStage, originStage, type SignedReport } from '../origin/mod.ts';
-
 import type { Client } from './client.ts';
 
 /** What the control plane's doctor found at a hostname's origin. */

@@ -1,3 +1,5 @@
+import { hostPort } from '../core/mod.ts';
+
 /** A listen address as an operator writes it. */
 export interface HostPort {
   /** Name or address; IPv6 without brackets. */
@@ -18,5 +20,5 @@ export function parseHostPort(text: string): HostPort | null {
 
 /** Writes what `parseHostPort` reads. */
 export function formatHostPort({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostPort(host, port);
 }

@@ -27,6 +27,7 @@ let subjects: DoctorSubject[];
 let changes: VerdictChange[];
 let verdict: DoctorReport['verdict'];
 let addresses: readonly string[];
+let fail: (subject: DoctorSubject) => Error | null;
 
 before(async () => {
   const ca = await makeCa('Team CA');
@@ -38,11 +39,14 @@ beforeEach(async () => {
   subjects = [];
   changes = [];
   verdict = 'closed';
+  fail = () => null;
   addresses = ['192.0.2.1', '2001:db8::1'];
   examinations = new Examinations(control.context, {
     resolveName: async () => addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4, ttl: 60 })),
     examine: async (subject) => {
       subjects.push(subject);
+      const failure = fail(subject);
+      if (failure !== null) throw failure;
       return {
         version: 1,
         hostname: subject.hostname,
@@ -268,6 +272,18 @@ test('an origin that cannot be examined when it is due is no longer known to be 
     ['closed', 'unknown'],
   );
   assert.match(changes[1]!.summary, /has no address/);
+});
+
+test('an examination that fails keeps nobody else from his, and leaves nothing known to be closed', async () => {
+  for (const hostname of ['a.a.test', 'b.a.test']) {
+    await origin(hostname);
+    await examinations.schedule(CAUSE, control.zone, hostname, { path: '/', otherNames: [], interval: 60 });
+  }
+  const broken = new Error('the key does not fit');
+  fail = (subject) => (subject.hostname === 'a.a.test' ? broken : null);
+  await examinations.runDue();
+  assert.deepEqual(await examinations.counts(), { closed: 1, open: 0, unknown: 1 });
+  assert.match((await examinations.get(control.zone, 'a.a.test')).summary!, /the key does not fit/);
 });
 
 test('what is known of a zone goes with it', async () => {

@@ -1,4 +1,4 @@
-import { ApiError, canonicalHostname, type DoctorReport } from '../core/mod.ts';
+import { ApiError, canonicalHostname, type DoctorReport, formatSeconds } from '../core/mod.ts';
 import type { DoctorSubject } from '../origin/mod.ts';
 import type { ResolveName } from '../platform/mod.ts';
 import type { Cause, ExaminationRow, Microseconds, ZoneRow } from '../store/mod.ts';
@@ -133,10 +133,21 @@ export class Examinations {
     this.#isAtWork = true;
     try {
       const { db } = this.#context.store;
-      const rows = await db.selectFrom('examinations').selectAll().where('interval', 'is not', null).execute();
-      for (const row of rows) {
-        const due = (row.examined_at ?? 0) / 1000 + row.interval!;
-        if (due > this.#context.clock.now()) continue;
+      const now = this.#context.clock.now();
+      const scheduled = await db
+        .selectFrom('examinations')
+        .select(['zone_id', 'hostname', 'interval', 'examined_at'])
+        .where('interval', 'is not', null)
+        .execute();
+      const due = scheduled.filter((one) => (one.examined_at ?? 0) / 1000 + one.interval! <= now);
+      for (const { zone_id, hostname } of due) {
+        const row = await db
+          .selectFrom('examinations')
+          .selectAll()
+          .where('zone_id', '=', zone_id)
+          .where('hostname', '=', hostname)
+          .executeTakeFirst();
+        if (row === undefined) continue;
         const zone = await db.selectFrom('zones').selectAll().where('id', '=', row.zone_id).executeTakeFirst();
         if (zone !== undefined) await this.#examineDue(zone, row);
       }
@@ -160,8 +171,8 @@ export class Examinations {
     try {
       await this.#examine(zone, row.hostname, settingsOf(row));
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      await this.#keep(row, { verdict: 'unknown', summary: error.message, report: null });
+      // Whatever it was, it must not keep the others from theirs.
+      await this.#keep(row, { verdict: 'unknown', summary: (error as Error).message, report: null });
     }
   }
 
@@ -270,5 +281,5 @@ function toDetail(row: ExaminationRow): ExaminationDetail {
 }
 
 function time(at: Microseconds | null): string | null {
-  return at === null ? null : new Date(at / 1000).toISOString().replace(/\.\d{3}Z$/, 'Z');
+  return at === null ? null : formatSeconds(at / 1000);
 }

@@ -1,4 +1,4 @@
-import type { Enforcement, OriginProof } from '../core/mod.ts';
+import { type Enforcement, formatSeconds, type OriginProof } from '../core/mod.ts';
 
 /** What is known of whether a hostname's origin demands the edge's certificate. Plain data; times are RFC 3339. */
 export interface OriginProofState {
@@ -35,7 +35,9 @@ export class KnownProofs {
   add(proofs: readonly OriginProof[]): void {
     for (const proof of proofs) {
       const key = keyOf(proof.zoneId, proof.hostname);
-      const known = this.#known.get(key) ?? new Map<string, OriginProof>();
+      // Names may have other addresses every time.
+      const fresh = this.#fresh(this.#known.get(key)).map((one) => [one.address, one] as const);
+      const known = new Map(fresh);
       // What changed last stands last, so that the first is the oldest.
       this.#known.delete(key);
       if (this.#known.size >= MAX_HOSTNAMES) this.#known.delete(this.#known.keys().next().value!);
@@ -49,9 +51,9 @@ export class KnownProofs {
     const state = worst(proofs);
     return {
       state,
-      at: proofs.length === 0 ? null : time(Math.min(...proofs.map(({ at }) => at))),
+      at: proofs.length === 0 ? null : formatSeconds(Math.min(...proofs.map(({ at }) => at))),
       text: TEXTS[state],
-      addresses: proofs.map(({ address, enforcement, at }) => ({ address, state: enforcement, at: time(at) })),
+      addresses: proofs.map(({ address, enforcement, at }) => ({ address, state: enforcement, at: formatSeconds(at) })),
     };
   }
 
@@ -79,8 +81,4 @@ function worst(proofs: readonly OriginProof[]): OriginProofState['state'] {
 
 function keyOf(zoneId: string, hostname: string): string {
   return `${zoneId} ${hostname}`;
-}
-
-function time(at: number): string {
-  return new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

@@ -1,5 +1,5 @@
 /**
- * What the doctor tries at an origin, one name a door (spec/threats.md 2 and 3, issue "the origin side"). All but `right*` must be
+ * What the doctor tries at an origin, one name a door (spec/threats.md 2 and 3). All but `right*` must be
  * refused.
  */
 export const DOCTOR_CHECKS = {

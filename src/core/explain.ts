@@ -1,4 +1,5 @@
 import type { Resolution, Scheme } from './resolve.ts';
+import { formatSeconds } from './rfc3339.ts';
 
 /** The decision about one URL as plain data: what `countersign explain --json` and `…/countersign/resolve` answer. */
 export interface Explanation {
@@ -28,7 +29,7 @@ export function explain(url: string, hostname: string, scheme: Scheme, resolutio
     origin_scheme: originScheme,
     level,
     certificate_id: identity?.id ?? null,
-    certificate_expires_on: identity && new Date(identity.expiresAt).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+    certificate_expires_on: identity && formatSeconds(identity.expiresAt),
     reasons: resolution.reasons,
     summary: identity
       ? `If the origin asks for a client certificate, the edge presents ${identity.id} (${level} level).`

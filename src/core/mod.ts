@@ -1,6 +1,7 @@
 export * from './codes.ts';
 export * from './doctor.ts';
 export * from './explain.ts';
+export * from './host-port.ts';
 export * from './hostname.ts';
 export * from './level.ts';
 export * from './life-cycle.ts';
@@ -11,6 +12,7 @@ export * from './quotas.ts';
 export type { RateCount } from './rate-count.ts';
 export type { RateAsk, RateGrant, RateReturn } from './rate-share.ts';
 export * from './resolve.ts';
+export * from './rfc3339.ts';
 export type { SecurityEvent, SecurityEvents } from './security-event.ts';
 export * from './snapshot.ts';
 export * from './snapshot-index.ts';

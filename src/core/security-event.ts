@@ -1,5 +1,5 @@
 /**
- * One security event: what a rule did to a request. Names as in Logpush's `firewall_events` where one exists; our own below the
+ * One security event: what a rule did to a request, or, of source `doctor`, what became known of an origin. Names as in Logpush's `firewall_events` where one exists; our own below the
  * blank line. Plain data.
  */
 export interface SecurityEvent {

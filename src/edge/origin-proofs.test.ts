@@ -74,6 +74,13 @@ for (const [enforcement, wait] of [
     );
   });
 
+test('however many names a wildcard has, few of them wait', () => {
+  const { proofs: all } = proofs('enforced');
+  for (let i = 0; i < 50_000; i++) all.presented({ ...target, hostname: `n${i}.a.test` });
+  assert.ok(all.waiting <= 1_000, `${all.waiting}`);
+  all.stop();
+});
+
 test('what another worker found out is not tried again', async () => {
   const { proofs: all, tried, clock, next } = proofs('enforced');
   all.heard([

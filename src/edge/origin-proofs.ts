@@ -1,5 +1,4 @@
-import net from 'node:net';
-import type { Enforcement, OriginProof } from '../core/mod.ts';
+import { type Enforcement, hostPort, type OriginProof } from '../core/mod.ts';
 
 /** An address that the edge presented a client certificate to. */
 export interface ProofTarget {
@@ -28,6 +27,8 @@ export interface ProofTimes {
 const PROOF_TIMES: ProofTimes = { again: 3_600_000, soon: 600_000, pause: 1_000 };
 
 const MAX_ADDRESSES = 10_000;
+/** A wildcard has as many names as visitors make up. */
+const MAX_WAITING = 1_000;
 
 /**
  * Whether origins demand what is presented to them: a client is not told whether its certificate was asked for. So an address that was
@@ -53,10 +54,11 @@ export class OriginProofs {
   /** A certificate was presented to an address, and the handshake came to its end. */
   presented(target: ProofTarget): void {
     if (this.#isStopped) return;
-    const key = keyOf(target.zoneId, target.hostname, addressText(target));
+    const key = keyOf(target.zoneId, target.hostname, hostPort(target.address, target.port));
     const due = this.#due.get(key);
     if (due !== undefined && due > this.#now()) return;
-    // Never full of addresses that wait: whoever was left out comes again with its next connection.
+    // Whoever is left out comes again with its next connection.
+    if (this.#waiting.length >= MAX_WAITING) return;
     if (this.#due.size >= MAX_ADDRESSES) this.#due.delete(this.#due.keys().next().value!);
     this.#due.delete(key);
     this.#due.set(key, this.#now() + this.#times.soon);
@@ -77,6 +79,11 @@ export class OriginProofs {
     return found;
   }
 
+  /** How many addresses wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Tries nothing any more. */
   stop(): void {
     this.#isStopped = true;
@@ -87,7 +94,7 @@ export class OriginProofs {
     const target = this.#waiting.shift();
     if (target !== undefined) {
       const { zoneId, hostname } = target;
-      const address = addressText(target);
+      const address = hostPort(target.address, target.port);
       const enforcement = await this.#prove(target);
       const at = this.#now();
       this.#due.set(keyOf(zoneId, hostname, address), at + this.#wait(enforcement));
@@ -104,8 +111,4 @@ export class OriginProofs {
 
 function keyOf(zoneId: string, hostname: string, address: string): string {
   return `${zoneId} ${hostname} ${address}`;
-}
-
-function addressText({ address, port }: ProofTarget): string {
-  return net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,6 +1,6 @@
 export { describeAnswer } from './doctor/describe-answer.ts';
 export { examine } from './doctor/examine.ts';
-export { paceOf } from './doctor/pace.ts';
+export { ATTEMPT_TIMEOUT, paceOf } from './doctor/pace.ts';
 export { publicKeyText, readSigned, type SignedReport, signReport, writeSigned } from './doctor/signed-report.ts';
 export { type OriginStage, originStage } from './doctor/stage.ts';
 export type { DoctorSubject, DoctorTools, Endpoint, Pair } from './doctor/subject.ts';

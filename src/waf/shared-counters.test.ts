@@ -142,6 +142,21 @@ test('a worker that does not give its share back holds nobody up for long: it co
   assert.equal((await shares.ask(other, { ...ask, limit: 11 })).granted, 1);
 });
 
+test('a control plane that goes while questions wait to be sent: they are counted here, once each', async () => {
+  const worker: SharedCounters = new SharedCounters(
+    () => false,
+    new MemoryCounters(() => 0),
+    () => 0,
+  );
+  const before = [...Array(6)].map(() => worker.take(count()));
+  const other = worker.take(count({ key: 'b' }));
+  worker.lost();
+  const after = [...Array(6)].map(() => worker.take(count()));
+  const answers = await Promise.all([...before, ...after]);
+  assert.equal(answers.filter(({ isOver }) => isOver).length, 2);
+  assert.equal((await other).isOver, false);
+});
+
 for (const [what, ask] of [
   ['nobody can be asked', () => false],
   ['an answer takes too long', () => true],

@@ -78,9 +78,9 @@ export class SharedCounters implements CounterStore {
     this.recalled([...this.#shares.keys()]);
   }
 
-  /** Nobody answers any more: what waits is counted here. */
+  /** Nobody answers any more: what waits for an answer is counted here. What is yet to be sent finds out by itself. */
   lost(): void {
-    for (const key of [...this.#questions.keys()]) this.#countHere(key);
+    for (const [key, { isSent }] of [...this.#questions]) if (isSent) this.#countHere(key);
   }
 
   #takeHere({ key, limit, period, reads, adds }: RateCount): CounterAnswer | null {

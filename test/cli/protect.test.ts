@@ -104,6 +104,12 @@ test('each run of protect says what is next, until the origin is closed', { skip
   assert.equal(statSync(join(made, 'key.pem')).mode & 0o777, 0o600);
   assert.doesNotMatch(asking.text, /PRIVATE KEY/);
 
+  // Interrupted, and called again: what was made is taken as it is.
+  await run('level', 'void', 'hostname', NAME);
+  const again = await protect('--certificate', 'issue');
+  assert.equal(again.code, 1);
+  assert.match(again.text, /it asks nobody for a certificate/);
+
   const unproven = await run('level', 'set', 'global', 'off', '--when-proven', '--limit', '0');
   assert.equal(unproven.code, 1, unproven.text);
   assert.match(unproven.text, /Not proven for www\.a\.test/);

@@ -9,9 +9,9 @@ import {
   prioritizeCustomCertificates,
   uploadCustomCertificate,
 } from '../../control/mod.ts';
-import { ApiError } from '../../core/mod.ts';
+import { ApiError, formatSeconds } from '../../core/mod.ts';
 import { readBody } from '../body.ts';
-import { formatMicroseconds, formatSeconds, success } from '../envelope.ts';
+import { formatMicroseconds, success } from '../envelope.ts';
 import { page, singlePage } from '../paging.ts';
 import type { ApiEnvironment, ApiOptions, Call } from '../types.ts';
 import { causeOf, zoneOf } from '../zone-call.ts';

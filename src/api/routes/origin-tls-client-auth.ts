@@ -12,9 +12,9 @@ import {
   setZoneLevel,
   uploadCertificate,
 } from '../../control/mod.ts';
-import { ApiError, DEPLOYMENT_STATUSES } from '../../core/mod.ts';
+import { ApiError, DEPLOYMENT_STATUSES, formatSeconds } from '../../core/mod.ts';
 import { readBody } from '../body.ts';
-import { formatMicroseconds, formatSeconds, success, toMessage } from '../envelope.ts';
+import { formatMicroseconds, success, toMessage } from '../envelope.ts';
 import { page, singlePage } from '../paging.ts';
 import type { ApiEnvironment, ApiOptions, Call } from '../types.ts';
 import { causeOf, zoneOf } from '../zone-call.ts';

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
-import { ApiError } from '../../core/mod.ts';
-import { formatSeconds, success } from '../envelope.ts';
+import { ApiError, formatSeconds } from '../../core/mod.ts';
+import { success } from '../envelope.ts';
 import type { ApiEnvironment, ApiOptions } from '../types.ts';
 
 /** `…/countersign/status`: what runs, for `countersign status`. Own. */

@@ -8,6 +8,7 @@ import { parseHostPort } from '../../config/mod.ts';
 import type { Examination } from '../../control/mod.ts';
 import { canonicalHostname, type DoctorReport } from '../../core/mod.ts';
 import {
+  ATTEMPT_TIMEOUT,
   type DoctorSubject,
   type Endpoint,
   examine,
@@ -41,8 +42,6 @@ type DoctorFlags = CommonFlags & {
   readonly every?: string;
 };
 
-const ATTEMPT_TIMEOUT = 5_000;
-
 /** `countersign doctor` */
 export function doctorCommand(): Command {
   return clientCommand(
@@ -65,7 +64,7 @@ export function doctorCommand(): Command {
       if (hostname === undefined) return await examineDirectly(flags);
       const wrong = ONLY_WITHOUT_HOSTNAME.find((name) => flags[name] !== undefined);
       if (wrong !== undefined)
-        throw new CliError(2, `--${wrong} goes with --origin: of ${hostname} the control plane knows it.`);
+        throw new CliError(2, `--${flagOf(wrong)} goes with --origin: of ${hostname} the control plane knows it.`);
       return await examineKnown(hostname, flags);
     })
     .addCommand(doctorVerifyCommand());
@@ -82,6 +81,11 @@ const ONLY_WITHOUT_HOSTNAME = [
   'httpPort',
   'host',
 ] as const;
+
+/** As the command line has it. */
+function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 /** Goes to an origin from here. */
 async function examineDirectly(flags: DoctorFlags): Promise<void> {

@@ -11,6 +11,7 @@ import { examineHostname, STAGE_TEXTS } from '../examination.ts';
 import { read } from '../files.ts';
 import { CliError, colour, print, printJson } from '../output.ts';
 import { nextStep, type ProtectFacts, type ProtectStep } from '../protect-step.ts';
+import type { Certificate } from './cert.ts';
 import { issue } from './cert-issue.ts';
 
 type Flags = CommonFlags & {
@@ -24,7 +25,6 @@ type Flags = CommonFlags & {
 interface Decision {
   readonly origin_scheme: string;
   readonly level: ProtectFacts['level'];
-  readonly certificate_id: string | null;
 }
 
 /** One run of the command. */
@@ -131,8 +131,8 @@ const STEPS: Readonly<Record<Exclude<ProtectStep, 'examine'>, TakeStep>> = {
   },
   present,
   reach: (run, _, report) => waitFor(run, [report?.summary ?? 'The origin could not be judged.']),
-  observe: (run) => configure(run, 'observe'),
-  enforce: (run, { stage }) => configure(run, 'enforce', stage === 'unclear'),
+  observe: (run, facts) => configure(run, 'observe', facts),
+  enforce: (run, facts) => configure(run, 'enforce', facts),
   close_doors: (run, _, report) =>
     waitFor(run, [
       'The origin enforces, but not everywhere:',
@@ -164,10 +164,11 @@ async function present(run: Run): Promise<boolean> {
   if (certificateFile === undefined || keyFile === undefined)
     throw new CliError(2, '--certificate takes issue, global, or two files as CERT,KEY.');
   const base = `/zones/${zone.id}/origin_tls_client_auth/hostnames`;
-  const { id } = await client.call<{ readonly id: string }>('POST', `${base}/certificates`, {
-    certificate: read(certificateFile),
-    private_key: read(keyFile),
-  });
+  const certificate = read(certificateFile);
+  const stored = await client.call<Certificate[]>('GET', `${base}/certificates`);
+  const { id } =
+    stored.find((one) => one.certificate.trim() === certificate.trim()) ??
+    (await client.call<Certificate>('POST', `${base}/certificates`, { certificate, private_key: read(keyFile) }));
   await client.call('PUT', base, { config: [{ hostname, cert_id: id, enabled: true }] });
   say(run, `The edge presents ${certificateFile} to the origin of ${hostname} (hostname level).`);
   return true;
@@ -193,14 +194,14 @@ async function issued(hostname: string, directory: string): Promise<[string, str
 }
 
 /** Writes the configuration of a stage, and says what to do with it. */
-async function configure(run: Run, stage: Stage, isUnclear = false): Promise<boolean> {
+async function configure(run: Run, stage: Stage, facts: ProtectFacts): Promise<boolean> {
   const { hostname, directory } = run;
   const names = Object.keys(GENERATORS);
   const choice = run.flags.server ?? names[(await choose('What does the origin run?', names)) ?? -1];
   if (choice === undefined) return later(run, 'Say what the origin runs, with --server NAME.');
   if (!Object.hasOwn(GENERATORS, choice)) throw new CliError(2, `--server must be one of ${names.join(', ')}.`);
   const generator = GENERATORS[choice]!;
-  const { level } = await gather(run, null);
+  const { level } = facts;
   makeDirectory(directory, 0o700);
   const files = generator.files({
     hostnames: [hostname],
@@ -214,13 +215,13 @@ async function configure(run: Run, stage: Stage, isUnclear = false): Promise<boo
   });
   const paths = files.map(({ name, text }) => {
     const path = join(directory, `${stage}-${name.replaceAll('/', '-')}`);
-    writeWhole(path, text, 0o644, true);
+    writeWhole(path, text, 0o644);
     return path;
   });
   return await waitFor(run, [
     stage === 'observe'
       ? 'Let the origin ask for the certificate, and let everybody in for now:'
-      : isUnclear
+      : facts.stage === 'unclear'
         ? "Look into the origin's log first: does every request of the edge show the right certificate? Then let it refuse everybody else:"
         : 'The origin asks for the certificate and trusts it. Let it refuse everybody else:',
     `  1. ${trustStep(run, generator, level)}`,
@@ -231,7 +232,7 @@ async function configure(run: Run, stage: Stage, isUnclear = false): Promise<boo
 function trustStep({ directory }: Run, { paths }: Generator, level: ProtectFacts['level']): string {
   const ca = join(directory, 'ca.pem');
   if (level === 'global')
-    return `Put the shared CA at ${paths.trust}: countersign origin config --help says where it is.`;
+    return `Put the shared CA at ${paths.trust} on the origin: ca/origin-pull.pem of the data directory, and /ssl/static/authenticated_origin_pull_ca.pem of the API.`;
   return existsSync(ca)
     ? `Copy ${ca} to ${paths.trust} on the origin.`
     : `Put the CA of the certificate that is presented at ${paths.trust} on the origin.`;

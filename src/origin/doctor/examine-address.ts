@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { DoctorAttempt, DoctorCheck } from '../../core/mod.ts';
+import { type DoctorAttempt, type DoctorCheck, hostPort } from '../../core/mod.ts';
 import { judgeAttempts, type Tried } from './judge-attempts.ts';
 import type { Observation, OfferedSession, Probe } from './probe.ts';
 import { examineSessions } from './sessions.ts';
@@ -60,7 +60,7 @@ export async function examineAddress(
       http,
       server_name: serverName,
       host: asked,
-      address: addressText(endpoint.address, port),
+      address: hostPort(endpoint.address, port),
     };
     const judge = options.judge ?? null;
     if (silent >= PATIENCE && check !== 'plain_http') {
@@ -87,7 +87,7 @@ export async function examineAddress(
     return observation;
   };
   const note = (check: DoctorCheck, tls: Version | null, reason: string, judge: Tried['judge']) => {
-    const address = addressText(endpoint.address, endpoint.port);
+    const address = hostPort(endpoint.address, endpoint.port);
     const place = {
       check,
       tls,
@@ -158,9 +158,4 @@ function versionLetIn(tried: readonly Tried[]): Version {
     ({ place, observation }) => place.check === 'right' && observation?.answer.kind === 'response',
   );
   return found?.place.tls ?? 'TLSv1.3';
-}
-
-/** `address:port`, an IPv6 address in brackets. */
-export function addressText(address: string, port: number): string {
-  return net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,8 +1,14 @@
-import type { CertificateRequestFact, DoctorAttempt, DoctorReport } from '../../core/mod.ts';
+import {
+  type CertificateRequestFact,
+  type DoctorAttempt,
+  type DoctorReport,
+  formatSeconds,
+  hostPort,
+} from '../../core/mod.ts';
 import { issuerNames } from '../../x509/mod.ts';
 import { type CertificateRequest, seeCertificateRequest } from './certificate-request.ts';
 import { conclude } from './conclude.ts';
-import { addressText, examineAddress, mostAttempts } from './examine-address.ts';
+import { examineAddress, mostAttempts } from './examine-address.ts';
 import { type Observation, type Probe, probe } from './probe.ts';
 import { makeStrangers } from './strangers.ts';
 import type { DoctorSubject, DoctorTools, Endpoint } from './subject.ts';
@@ -52,7 +58,7 @@ export async function examine(subject: DoctorSubject, tools: DoctorTools): Promi
     version: 1,
     hostname: subject.hostname,
     level: subject.level,
-    started_at: new Date(startedAt).toISOString().replace(/\.\d+Z$/, 'Z'),
+    started_at: formatSeconds(startedAt),
     duration_ms: Math.round(tools.clock.now() - startedAt),
     ...conclude(subject, attempts, [...notes]),
     certificate_requests: requests,
@@ -67,7 +73,7 @@ function factOf(
 ): CertificateRequestFact {
   const issuers = right === null ? [] : issuerNames(right.certificate);
   return {
-    address: addressText(address, port),
+    address: hostPort(address, port),
     asked: isAsked,
     names_issuer:
       authorities.length === 0 || right === null

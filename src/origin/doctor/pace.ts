@@ -1,5 +1,7 @@
 import type { Endpoint } from './subject.ts';
 
+/** Milliseconds for each of connecting, the handshake and the response of one attempt. */
+export const ATTEMPT_TIMEOUT = 5_000;
 /** Attempts a second that an origin can be asked to bear. */
 const PACE = 10;
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import type { DoctorReport } from '../../core/mod.ts';
+import { type DoctorReport, formatSeconds } from '../../core/mod.ts';
 
 /** A report with who vouches for it. The file holds it as `writeSigned` writes it, and in no other way. */
 export interface SignedReport {
@@ -28,7 +28,7 @@ export function signReport(report: DoctorReport, key: KeyObject, by: string, now
   const signature = {
     algorithm: 'Ed25519',
     public_key: publicKeyText(createPublicKey(key)),
-    signed_at: new Date(now).toISOString().replace(/\.\d+Z$/, 'Z'),
+    signed_at: formatSeconds(now),
     by,
   } as const;
   return { report, signature: { ...signature, value: sign(null, bytesOf(report, signature), key).toString('base64') } };

@@ -1,5 +1,6 @@
+import { hostPort } from '../../core/mod.ts';
 import { type Generator, LOCAL_BACKEND, type OriginDescription, type Warning } from './description.ts';
-import { blocks, comment, hostPort, indent, preamble } from './text.ts';
+import { blocks, comment, indent, preamble } from './text.ts';
 
 const TITLE = 'Apache httpd';
 const WARNINGS: readonly Warning[] = [

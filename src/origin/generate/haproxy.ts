@@ -1,5 +1,6 @@
+import { hostPort } from '../../core/mod.ts';
 import { type Generator, LOCAL_BACKEND, type OriginDescription } from './description.ts';
-import { blocks, comment, hostPort, preamble } from './text.ts';
+import { blocks, comment, preamble } from './text.ts';
 
 const TITLE = 'HAProxy';
 

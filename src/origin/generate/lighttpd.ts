@@ -1,5 +1,6 @@
+import { hostPort } from '../../core/mod.ts';
 import { type Generator, LOCAL_BACKEND, type OriginDescription } from './description.ts';
-import { blocks, comment, hostPort, indent, namesPattern, preamble } from './text.ts';
+import { blocks, comment, indent, namesPattern, preamble } from './text.ts';
 
 const TITLE = 'lighttpd';
 

@@ -59,11 +59,6 @@ export function indent(text: string, spaces: number): string {
   return text.replace(/^(?=.)/gm, ' '.repeat(spaces));
 }
 
-/** An address and a port in one: IPv6 in brackets (RFC 3986 section 3.2.2). */
-export function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** The addresses for a server to which `::` means IPv4 too: both would be taken twice. */
 export function dualStack(addresses: readonly string[]): readonly string[] {
   return addresses.includes('::') ? addresses.filter((address) => address !== '0.0.0.0') : addresses;
