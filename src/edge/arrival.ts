@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import tls, { type TLSSocket } from 'node:tls';
 import { canonicalHostname, type Scheme } from '../core/mod.ts';
+import { acceptTls, type SecurePeerSocket } from '../platform/mod.ts';
 import { ClientHelloReader } from './client-hello.ts';
 import type { Timed } from './deadlines.ts';
 import type { Edge } from './edge.ts';
@@ -130,30 +130,28 @@ export class Arrival implements VisitorConnection, Timed {
       return;
     }
     const { context, alpn, hostname } = chosen;
-    const secured = new tls.TLSSocket(socket, {
-      isServer: true,
-      secureContext: context,
-      ALPNProtocols: [...alpn],
-    });
+    const secured = acceptTls(socket, { context, protocols: alpn });
     secured.on('error', () => secured.destroy());
-    secured.on('close', () => this.destroy());
+    const onClose = () => this.destroy();
+    secured.on('close', onClose);
     // A half-open socket does not close by itself, and nobody reads this one yet.
     const onEnd = () => secured.destroy();
     secured.on('end', onEnd);
     secured.once('secure', () => {
       secured.off('end', onEnd);
+      secured.off('close', onClose);
       this.#enter(secured, hostname);
     });
   }
 
-  #enter(secured: TLSSocket, sni: string): void {
-    const { servername } = secured as TLSSocket & { servername?: string | false | null };
+  #enter(secured: SecurePeerSocket, sni: string): void {
+    const { servername } = secured;
     // The library's own reading of the ClientHello. It has none of a resumed session on some versions.
     if (typeof servername === 'string' && canonicalHostname(servername) !== sni) {
       secured.destroy();
+      this.destroy();
       return;
     }
-    secured.removeAllListeners('close');
     const visitor = { address: this.#address, sni };
     const connection =
       secured.alpnProtocol === 'h2'

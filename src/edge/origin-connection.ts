@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { OriginFailureName } from '../core/mod.ts';
+import type { PeerSocket, SecurePeerSocket } from '../platform/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { type ConnectionPhase, classifyFailure, handshakeOutcome } from './failure.ts';
@@ -28,7 +27,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   readonly canRefuse = false;
   readonly wasRefused = false;
   hasAnswered = false;
-  readonly #socket: Socket;
+  readonly #socket: PeerSocket;
   readonly #reader: MessageReader;
   #exchange: Exchange | null;
   #phase: ConnectionPhase = 'connecting';
@@ -44,7 +43,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   #retiresAt = Number.POSITIVE_INFINITY;
 
   /** Connects, or takes over a socket that is connected already. */
-  constructor(pool: OriginPool, exchange: Exchange, addressIndex: number, socket: Socket | null = null) {
+  constructor(pool: OriginPool, exchange: Exchange, addressIndex: number, socket: PeerSocket | null = null) {
     this.pool = pool;
     this.addressIndex = addressIndex;
     this.#exchange = exchange;
@@ -66,7 +65,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
   }
 
   get protocol(): string {
-    return this.pool.key.tls === null ? 'none' : ((this.#socket as TLSSocket).getProtocol() ?? 'none');
+    return this.pool.key.tls === null ? 'none' : ((this.#socket as SecurePeerSocket).getProtocol() ?? 'none');
   }
 
   get isReady(): boolean {

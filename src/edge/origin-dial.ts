@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import type { TLSSocket } from 'node:tls';
 import type { OriginFailureName } from '../core/mod.ts';
+import type { SecurePeerSocket } from '../platform/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { classifyFailure, handshakeOutcome } from './failure.ts';
@@ -19,7 +19,7 @@ export class OriginDial implements Attempt, Timed {
   readonly hasAnswered = false;
   readonly wasRefused = false;
   deadline: number;
-  readonly #socket: TLSSocket;
+  readonly #socket: SecurePeerSocket;
   #waiting: Exchange[] = [];
   #isConnected = false;
   #error: Error | null = null;
@@ -38,7 +38,7 @@ export class OriginDial implements Attempt, Timed {
     this.pool = pool;
     this.addressIndex = addressIndex;
     const { edge } = pool;
-    this.#socket = connectOrigin(pool, pool.key.addresses[addressIndex]!, ['h2', 'http/1.1']) as TLSSocket;
+    this.#socket = connectOrigin(pool, pool.key.addresses[addressIndex]!, ['h2', 'http/1.1']) as SecurePeerSocket;
     this.deadline = edge.deadlines.now + edge.limits.connect;
     edge.deadlines.add(this);
     this.#socket.setNoDelay(true);

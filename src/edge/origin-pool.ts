@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
-import type { Socket } from 'node:net';
-import type { SecureContext, TLSSocket } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { type CertificateLevel, levelIndex } from '../observe/mod.ts';
+import type { PeerSocket, SecurePeerSocket } from '../platform/mod.ts';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
 import { Http2OriginConnection } from './http2/origin-connection.ts';
@@ -119,7 +119,7 @@ export class OriginPool {
   }
 
   /** A TLS handshake with an origin came to its end. */
-  presented({ remoteAddress, remotePort }: Socket): void {
+  presented({ remoteAddress, remotePort }: PeerSocket): void {
     const { zoneId, tls } = this.key;
     if (this.edge.originProofs === null || tls === null || tls.identityId === null) return;
     if (remoteAddress === undefined || remotePort === undefined) return;
@@ -150,7 +150,7 @@ export class OriginPool {
   }
 
   /** A dial is through: the origin has chosen its protocol. */
-  dialled(dial: OriginDial, socket: TLSSocket, waiting: readonly Exchange[]): void {
+  dialled(dial: OriginDial, socket: SecurePeerSocket, waiting: readonly Exchange[]): void {
     this.#dials.delete(dial);
     this.worked(dial.addressIndex);
     if (socket.alpnProtocol === 'h2') {

@@ -1,12 +1,13 @@
-import net, { type Socket } from 'node:net';
+import net from 'node:net';
 import tls, { type PeerCertificate } from 'node:tls';
+import { connectTcp, connectTls, type PeerSocket } from '../platform/mod.ts';
 import type { OriginPool, OriginTls } from './origin-pool.ts';
 
 /** Milliseconds after which the next address of a name gets its turn (RFC 8305 section 8). */
 const NEXT_ADDRESS = 250;
 
 /** Begins a connection to an origin: TCP, and TLS as the pool's identity where the pool has one. */
-export function connectOrigin(pool: OriginPool, host: string, protocols: readonly string[]): Socket {
+export function connectOrigin(pool: OriginPool, host: string, protocols: readonly string[]): PeerSocket {
   const { port, tls: origin } = pool.key;
   if (net.isIP(host) > 0) return open(pool, { host, port }, protocols);
   const { names, ownAddresses } = pool.edge;
@@ -44,25 +45,23 @@ export function connectOrigin(pool: OriginPool, host: string, protocols: readonl
 }
 
 /** Nothing came in the handshake: the next connection takes another address of a name, also before this one is closed. */
-export function passOver(pool: OriginPool, addressIndex: number, { remoteAddress }: Socket): void {
+export function passOver(pool: OriginPool, addressIndex: number, { remoteAddress }: PeerSocket): void {
   const host = pool.key.addresses[addressIndex]!;
   if (remoteAddress !== undefined && net.isIP(host) === 0) pool.edge.names.failed(host, remoteAddress);
 }
 
-function open(pool: OriginPool, target: net.TcpNetConnectOpts, protocols: readonly string[]): Socket {
+function open(pool: OriginPool, target: net.TcpNetConnectOpts, protocols: readonly string[]): PeerSocket {
   const origin = pool.key.tls;
-  if (origin === null) return net.connect({ ...target, allowHalfOpen: true });
-  return tls.connect({
-    ...target,
+  if (origin === null) return connectTcp(target);
+  return connectTls(target, {
+    context: pool.secureContext!,
     // An address is not a server name (RFC 6066 section 3).
-    ...(net.isIP(origin.sni) === 0 ? { servername: origin.sni } : { servername: '' }),
-    secureContext: pool.secureContext!,
-    rejectUnauthorized: origin.verify,
-    checkServerIdentity: (_host, certificate) => checkOriginNames(origin, certificate),
-    ALPNProtocols: [...protocols],
-    allowHalfOpen: true,
-    ...(pool.session === undefined ? {} : { session: pool.session }),
-  } as tls.ConnectionOptions);
+    serverName: net.isIP(origin.sni) === 0 ? origin.sni : '',
+    protocols,
+    session: pool.session,
+    verify: origin.verify,
+    checkNames: (certificate) => checkOriginNames(origin, certificate),
+  });
 }
 
 /** Strict validation accepts the requested or the target hostname (spec/origin-pulls.md 3.1, 4.4). */

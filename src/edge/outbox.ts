@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Socket } from 'node:net';
+import type { PeerSocket } from '../platform/mod.ts';
 
 /** Up to this many bytes are copied into one write. */
 const COPY_LIMIT = 32 * 1024;
@@ -13,11 +13,11 @@ const RECORD = 16 * 1024;
  * are latin1. Large bodies are not copied.
  */
 export class Outbox {
-  readonly #socket: Socket;
+  readonly #socket: PeerSocket;
   #parts: (string | Buffer)[] = [];
   #length = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: PeerSocket) {
     this.#socket = socket;
   }
 

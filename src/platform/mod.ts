@@ -7,6 +7,7 @@ export * from './listening-socket.ts';
 export * from './passed-sockets.ts';
 export * from './random.ts';
 export * from './runtime.ts';
+export * from './secure-socket.ts';
 export * from './service-manager.ts';
 export * from './signals.ts';
 export * from './tls.ts';

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { Scheme } from '../../core/mod.ts';
+import type { PeerSocket, SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
@@ -29,7 +28,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   deadline: number;
   isReading = false;
   readonly #edge: Edge;
-  readonly #socket: Socket;
+  readonly #socket: PeerSocket;
   readonly #out: Outbox;
   readonly #reader: MessageReader;
   #exchange: Exchange | null = null;
@@ -42,7 +41,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   #isBlocked = false;
   #isHalfClosed = false;
 
-  constructor(edge: Edge, socket: Socket, { address, sni }: VisitorFacts) {
+  constructor(edge: Edge, socket: PeerSocket, { address, sni }: VisitorFacts) {
     this.#edge = edge;
     this.#socket = socket;
     this.scheme = sni === null ? 'http' : 'https';
@@ -57,11 +56,11 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   }
 
   get protocol(): string {
-    return this.scheme === 'https' ? ((this.#socket as TLSSocket).getProtocol() ?? 'none') : 'none';
+    return this.scheme === 'https' ? ((this.#socket as SecurePeerSocket).getProtocol() ?? 'none') : 'none';
   }
 
   get cipher(): string {
-    return this.scheme === 'https' ? ((this.#socket as TLSSocket).getCipher()?.standardName ?? '') : '';
+    return this.scheme === 'https' ? ((this.#socket as SecurePeerSocket).getCipher()?.standardName ?? '') : '';
   }
 
   get localAddress(): string {

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import type { TLSSocket } from 'node:tls';
 import type { OriginFailureName } from '../../core/mod.ts';
+import type { SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Exchange } from '../exchange.ts';
 import { classifyFailure, handshakeOutcome } from '../failure.ts';
@@ -23,7 +23,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
   readonly addressIndex: number;
   readonly session: Http2Session;
   deadline: number;
-  readonly #socket: TLSSocket;
+  readonly #socket: SecurePeerSocket;
   readonly #calm: Calm;
   /** Streams that the current read brought something for. */
   readonly #touched = new Set<OriginStream>();
@@ -35,7 +35,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
   #error: Error | null = null;
   #failure: OriginFailureName | null = null;
 
-  constructor(pool: OriginPool, addressIndex: number, socket: TLSSocket) {
+  constructor(pool: OriginPool, addressIndex: number, socket: SecurePeerSocket) {
     const { edge } = pool;
     this.pool = pool;
     this.addressIndex = addressIndex;

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { TLSSocket } from 'node:tls';
+import type { SecurePeerSocket } from '../../platform/mod.ts';
 import { Outbox } from '../outbox.ts';
 import { DEFAULT_MAX_FRAME_SIZE, ERROR_CODE, FLAG, FRAME, SETTING } from './frame.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
@@ -91,7 +91,7 @@ export class Http2Session implements FrameHandler {
   isEnded = false;
   /** The peer has wished for an order. */
   hasPriorities = false;
-  readonly #socket: TLSSocket;
+  readonly #socket: SecurePeerSocket;
   readonly #owner: SessionOwner;
   readonly #maxBlock: number;
   readonly #out: Outbox;
@@ -107,7 +107,7 @@ export class Http2Session implements FrameHandler {
   #flushTimer: NodeJS.Immediate | null = null;
 
   /** `maxBlock` bounds a header block and its list, in bytes. */
-  constructor(socket: TLSSocket, owner: SessionOwner, maxBlock: number) {
+  constructor(socket: SecurePeerSocket, owner: SessionOwner, maxBlock: number) {
     this.#socket = socket;
     this.#owner = owner;
     this.#maxBlock = maxBlock;

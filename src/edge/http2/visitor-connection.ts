@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { TLSSocket } from 'node:tls';
+import type { SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
@@ -27,13 +27,13 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
   readonly calm: Calm;
   deadline: number;
   readonly #edge: Edge;
-  readonly #socket: TLSSocket;
+  readonly #socket: SecurePeerSocket;
   /** Bytes of the preface that came. */
   #prefaceLength = 0;
   #lastStreamId = 0;
   #isGoingAway = false;
 
-  constructor(edge: Edge, socket: TLSSocket, { address, sni }: VisitorFacts) {
+  constructor(edge: Edge, socket: SecurePeerSocket, { address, sni }: VisitorFacts) {
     this.#edge = edge;
     this.#socket = socket;
     this.address = address;

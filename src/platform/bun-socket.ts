@@ -1,0 +1,406 @@
+import { Buffer } from 'node:buffer';
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { PeerCertificate, SecureContext } from 'node:tls';
+import type { ClientTls, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
+
+// TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 3 us
+// and a connection some 100 (docs/decisions/0023). TCP is left to `node:net`: it looks names up, tries one address after the
+// other, and can be called off.
+
+/** One of Bun's own sockets (https://bun.sh/docs/api/tcp). */
+interface NativeSocket {
+  data: BunSocket | undefined;
+  readonly alpnProtocol: string | false | null;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  /** Bytes taken, or less than 0 where nothing more is. */
+  write(data: Uint8Array, offset: number, length: number): number;
+  pause(): void;
+  resume(): void;
+  /** Sends the end of our side. */
+  shutdown(): void;
+  close(): void;
+  setNoDelay(on: boolean): boolean;
+  setSession(session: Uint8Array): void;
+  getServername(): string | undefined;
+  getTLSVersion(): string | undefined;
+  getCipher(): { readonly standardName?: string } | undefined;
+  getPeerCertificate(): PeerCertificate | undefined;
+  upgradeTLS(options: object): readonly [raw: NativeSocket, tls: NativeSocket] | undefined;
+}
+
+/** What one error of the TLS library looks like on Bun. */
+interface NativeError extends Error {
+  code?: string;
+  reason?: string;
+}
+
+const HANDLERS = {
+  binaryType: 'buffer',
+  open: (socket: NativeSocket) => socket.data?.onOpen(socket),
+  handshake: (socket: NativeSocket, isDone: boolean, error: NativeError | null) =>
+    socket.data?.onHandshake(socket, isDone, error),
+  data: (socket: NativeSocket, data: Buffer) => socket.data?.onData(data),
+  drain: (socket: NativeSocket) => socket.data?.onDrain(),
+  session: (socket: NativeSocket, session: Buffer) => socket.data?.onSession(session),
+  end: (socket: NativeSocket) => socket.data?.onEnd(),
+  error: (socket: NativeSocket, error: NativeError) => socket.data?.onError(error),
+  close: (socket: NativeSocket, error: NativeError | undefined) => socket.data?.onClose(error),
+};
+
+/** Where texts become bytes on their way out: what the system does not take at once is copied. */
+const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Answers a handshake (`acceptTls`); null where this version of Bun has no way to. */
+export function acceptOnBun(socket: Socket, { context, protocols }: ServerTls): SecurePeerSocket | null {
+  if (typeof handleOf(socket)?.upgradeTLS !== 'function') return null;
+  const secured = new BunSocket(null);
+  // What came so far would be lost: the handle brings only what comes from here on.
+  const initialData: Buffer | null = socket.read();
+  secured.secure(socket, { isServer: true, ...(initialData === null ? {} : { initialData }) }, context, {
+    ALPNProtocols: wireList(protocols),
+  });
+  return secured;
+}
+
+/** Shakes hands on a connection that is being made (`connectTls`). */
+export function connectOnBun(socket: Socket, options: ClientTls): SecurePeerSocket {
+  const { context, serverName, protocols } = options;
+  const secured = new BunSocket(options);
+  secured.follow(socket, () =>
+    secured.secure(socket, {}, context, {
+      ALPNProtocols: wireList(protocols),
+      serverName,
+      servername: serverName,
+      // Everybody is let through to `onHandshake`, which decides before anything of ours is sent.
+      rejectUnauthorized: false,
+    }),
+  );
+  return secured;
+}
+
+/** TLS on one of Bun's own sockets. */
+class BunSocket implements SecurePeerSocket {
+  destroyed = false;
+  alpnProtocol: string | false | null = null;
+  servername: string | false | null = null;
+  /** Null on the side of the server. */
+  readonly #client: ClientTls | null;
+  readonly #events = new EventEmitter();
+  /** The connection as long as TCP does not stand. */
+  #connecting: Socket | null = null;
+  #handle: NativeSocket | null = null;
+  /** What the system has not taken yet. */
+  #waiting: Buffer[] = [];
+  #waitingLength = 0;
+  #isEnding = false;
+  #isFinished = false;
+  /** The peer takes nothing more. Why comes with what is read. */
+  #isCut = false;
+  /** Null until somebody listens. */
+  #flows: boolean | null = null;
+  /** What came while nothing flowed. */
+  #unread: Buffer[] = [];
+  #hasEnded = false;
+  #hasToldEnd = false;
+  #isClosed = false;
+
+  constructor(client: ClientTls | null) {
+    this.#client = client;
+  }
+
+  get writableLength(): number {
+    return this.#waitingLength;
+  }
+
+  get remoteAddress(): string | undefined {
+    return (this.#handle ?? this.#connecting)?.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return (this.#handle ?? this.#connecting)?.remotePort;
+  }
+
+  get localAddress(): string | undefined {
+    return (this.#handle ?? this.#connecting)?.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return (this.#handle ?? this.#connecting)?.localPort;
+  }
+
+  getProtocol(): string | null {
+    return this.#handle?.getTLSVersion() ?? null;
+  }
+
+  getCipher(): { readonly standardName?: string } | undefined {
+    return this.#handle?.getCipher();
+  }
+
+  setNoDelay(on: boolean): void {
+    (this.#handle ?? this.#connecting)?.setNoDelay(on);
+  }
+
+  // --- how it begins -----------------------------------------------------------------------------------------------
+
+  /** Passes on what becomes of a connection, until it stands. */
+  follow(socket: Socket, onConnect: () => void): void {
+    this.#connecting = socket;
+    socket.on('connectionAttempt', (address) => this.#events.emit('connectionAttempt', address));
+    socket.once('error', (error) => this.#fail(error));
+    socket.once('connect', () => {
+      this.#events.emit('connect');
+      if (!this.destroyed) onConnect();
+    });
+  }
+
+  /** Takes a connection over, and begins the handshake. */
+  secure(socket: Socket, options: object, context: SecureContext, tls: object): void {
+    const handle = handleOf(socket)!;
+    // The stream is done with it: nobody reads, pauses or closes it from there any more.
+    (socket as unknown as { _handle: null })._handle = null;
+    this.#connecting = null;
+    handle.data = undefined;
+    const pair = handle.upgradeTLS({
+      ...options,
+      data: this,
+      socket: HANDLERS,
+      // What `tls.createSecureContext` wraps.
+      tls: { ...tls, secureContext: context.context },
+    });
+    if (pair === undefined) {
+      handle.close();
+      this.#fail(new Error('the connection is gone'));
+      return;
+    }
+    pair[0].data = undefined;
+    if (!this.destroyed) this.#handle = pair[1];
+    else pair[1].close();
+  }
+
+  onOpen(handle: NativeSocket): void {
+    this.#handle = handle;
+    handle.setNoDelay(true);
+    const session = this.#client?.session;
+    if (session !== undefined) handle.setSession(session);
+  }
+
+  onHandshake(handle: NativeSocket, isDone: boolean, error: NativeError | null): void {
+    if (this.destroyed) return;
+    this.#handle = handle;
+    if (!isDone && (error === null || isOfLibrary(error))) {
+      this.#fail(spelledAsNode(error));
+      return;
+    }
+    this.alpnProtocol = handle.alpnProtocol;
+    this.servername = handle.getServername() ?? false;
+    const problem = this.#client === null ? undefined : this.#judge(this.#client, handle, error);
+    if (problem !== undefined) this.#fail(problem);
+    else this.#events.emit(this.#client === null ? 'secure' : 'secureConnect');
+  }
+
+  /** What is wrong with the peer's certificate, if it matters. */
+  #judge({ verify, checkNames }: ClientTls, handle: NativeSocket, error: NativeError | null): Error | undefined {
+    if (!verify) return undefined;
+    // Bun compares the names with the SNI alone; what else it finds comes before that.
+    if (error !== null && error.code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return error;
+    const certificate = handle.getPeerCertificate();
+    return certificate === undefined ? new Error('no certificate') : checkNames(certificate);
+  }
+
+  onSession(session: Buffer): void {
+    this.#events.emit('session', session);
+  }
+
+  // --- what comes --------------------------------------------------------------------------------------------------
+
+  on<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): void {
+    this.#events.on(event, listener as () => void);
+    if (event === 'data' && this.#flows === null) this.resume();
+  }
+
+  once<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): void {
+    this.#events.once(event, listener as () => void);
+  }
+
+  off<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): void {
+    this.#events.off(event, listener as () => void);
+  }
+
+  onData(data: Buffer): void {
+    if (this.destroyed) return;
+    if (this.#flows === true && this.#unread.length === 0) this.#events.emit('data', data);
+    else this.#unread.push(data);
+  }
+
+  pause(): void {
+    if (this.#flows === false) return;
+    this.#flows = false;
+    this.#handle?.pause();
+  }
+
+  resume(): void {
+    if (this.#flows === true || this.destroyed) return;
+    this.#flows = true;
+    this.#handle?.resume();
+    // Not within the call: whoever resumes is in the middle of something.
+    if (this.#unread.length > 0 || this.#hasEnded || this.#isClosed) process.nextTick(() => this.#deliver());
+  }
+
+  /** Passes on what came while nothing flowed, in the order in which it came. */
+  #deliver(): void {
+    while (this.#unread.length > 0) {
+      if (this.#flows !== true || this.destroyed) return;
+      this.#events.emit('data', this.#unread.shift()!);
+    }
+    if (this.#flows === false || this.destroyed) return;
+    if (this.#hasEnded && !this.#hasToldEnd) {
+      this.#hasToldEnd = true;
+      this.#events.emit('end');
+      if (this.#isFinished) this.destroy();
+    }
+    if (this.#isClosed) this.destroy();
+  }
+
+  onEnd(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    if (this.#flows !== false) this.#deliver();
+  }
+
+  onError(error: NativeError): void {
+    this.#fail(isOfLibrary(error) ? spelledAsNode(error) : error);
+  }
+
+  /** The connection is gone. What came before is still passed on. */
+  onClose(error: NativeError | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#handle = null;
+    this.#discardWaiting();
+    if (this.destroyed) return;
+    if (error !== undefined) this.#fail(error.code === undefined ? reset() : error);
+    else if (this.#flows !== false) {
+      this.#hasEnded = true;
+      this.#deliver();
+    }
+  }
+
+  // --- what goes ---------------------------------------------------------------------------------------------------
+
+  write(data: Buffer | string): boolean {
+    const handle = this.#handle;
+    if (handle === null || this.#isEnding || this.#isCut) return false;
+    if (typeof data === 'string') {
+      if (this.#waiting.length > 0 || data.length > SCRATCH.length) return this.write(Buffer.from(data, 'latin1'));
+      const length = SCRATCH.write(data, 0, 'latin1');
+      const taken = handle.write(SCRATCH, 0, length);
+      return taken === length || this.#keep(taken, () => Buffer.from(SCRATCH.subarray(taken, length)));
+    }
+    if (this.#waiting.length > 0) return this.#keep(0, () => data);
+    const taken = handle.write(data, 0, data.length);
+    return taken === data.length || this.#keep(taken, () => data.subarray(taken));
+  }
+
+  /** Keeps what was not taken; always false, for `write`. */
+  #keep(taken: number, rest: () => Buffer): false {
+    // An alert that says why may still be there to be read: nothing is closed for it.
+    if (taken < 0) this.#isCut = true;
+    else {
+      const data = rest();
+      this.#waiting.push(data);
+      this.#waitingLength += data.length;
+    }
+    return false;
+  }
+
+  onDrain(): void {
+    const handle = this.#handle;
+    if (handle === null || this.#waiting.length === 0) return;
+    while (this.#waiting.length > 0) {
+      const first = this.#waiting[0]!;
+      const taken = handle.write(first, 0, first.length);
+      if (taken < 0) {
+        this.#isCut = true;
+        this.#discardWaiting();
+        return;
+      }
+      this.#waitingLength -= taken;
+      if (taken < first.length) {
+        this.#waiting[0] = first.subarray(taken);
+        return;
+      }
+      this.#waiting.shift();
+    }
+    if (this.#isEnding) this.#finish();
+    else this.#events.emit('drain');
+  }
+
+  end(): void {
+    if (this.#isEnding || this.destroyed) return;
+    this.#isEnding = true;
+    if (this.#waiting.length === 0) this.#finish();
+  }
+
+  #finish(): void {
+    this.#handle?.shutdown();
+    this.#isFinished = true;
+    process.nextTick(() => {
+      if (this.destroyed) return;
+      this.#events.emit('finish');
+      if (this.#hasToldEnd) this.destroy();
+    });
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.#connecting?.destroy();
+    this.#connecting = null;
+    const handle = this.#handle;
+    this.#handle = null;
+    this.#discardWaiting();
+    this.#unread = [];
+    handle?.close();
+    process.nextTick(() => this.#events.emit('close'));
+  }
+
+  #fail(error: Error): void {
+    if (this.destroyed) return;
+    process.nextTick(() => this.#events.emit('error', error));
+    this.destroy();
+  }
+
+  #discardWaiting(): void {
+    this.#waiting = [];
+    this.#waitingLength = 0;
+  }
+}
+
+/** The socket under a stream of `node:net`. */
+function handleOf(socket: Socket): NativeSocket | null {
+  return (socket as unknown as { _handle: NativeSocket | null })._handle;
+}
+
+/** Protocols as in RFC 7301 section 3.1: each after its length. */
+function wireList(protocols: readonly string[]): Buffer {
+  return Buffer.concat(protocols.flatMap((protocol) => [Buffer.from([protocol.length]), Buffer.from(protocol)]));
+}
+
+function isOfLibrary({ code }: NativeError): boolean {
+  return code === undefined || code === 'EPROTO' || code === 'ECONNRESET' || /^ERR_(?:SSL|OSSL)_/.test(code);
+}
+
+/** An error of the TLS library by the code that `node:tls` gives it. */
+function spelledAsNode(error: NativeError | null): Error {
+  if (error === null || error.code === 'ECONNRESET') return reset();
+  const [, reason] = /^error:[0-9a-f]+:[^:]*:[^:]*:(.+)$/.exec(error.reason ?? error.message) ?? [];
+  return reason === undefined ? error : Object.assign(new Error(error.message), { code: `ERR_SSL_${reason}` });
+}
+
+function reset(): Error {
+  return Object.assign(new Error('the peer reset the connection'), { code: 'ECONNRESET' });
+}

@@ -1,0 +1,120 @@
+import type { Buffer } from 'node:buffer';
+import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
+import tls, { type PeerCertificate, type SecureContext } from 'node:tls';
+import { acceptOnBun, connectOnBun } from './bun-socket.ts';
+import { currentRuntime } from './runtime.ts';
+
+/** What a `PeerSocket` tells, with what. */
+export interface PeerSocketEvents {
+  /** Which address a connection is tried to. */
+  connectionAttempt: [address: string];
+  /** TCP stands. */
+  connect: [];
+  /** The handshake that we began is done, and the peer is who it should be. */
+  secureConnect: [];
+  /** The handshake that the peer began is done. */
+  secure: [];
+  /** The peer gave a session to resume. */
+  session: [session: Buffer];
+  data: [data: Buffer];
+  /** After a `write` that said false: all that waited is taken. */
+  drain: [];
+  /** The peer has sent everything. */
+  end: [];
+  /** All that we sent is taken, and our end of it told. */
+  finish: [];
+  error: [error: Error];
+  close: [];
+}
+
+/** A stream of bytes to a visitor or an origin: what the edge uses of `net.Socket` and `tls.TLSSocket`. */
+export interface PeerSocket {
+  readonly destroyed: boolean;
+  /** Bytes that wait until the system takes them. */
+  readonly writableLength: number;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  on<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): unknown;
+  once<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): unknown;
+  off<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): unknown;
+  /** False where the system wants no more for now. A text is latin1 and says so. */
+  write(data: Buffer): boolean;
+  write(data: string, encoding: 'latin1'): boolean;
+  /** Sends what waits, then the end of our side. */
+  end(): unknown;
+  destroy(): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  setNoDelay(on: boolean): unknown;
+}
+
+/** A `PeerSocket` with TLS. What is said of the handshake is there from its end on. */
+export interface SecurePeerSocket extends PeerSocket {
+  readonly alpnProtocol: string | false | null;
+  /** The name that the ClientHello asked for. */
+  readonly servername?: string | false | null;
+  /** `TLSv1.3` and the like. */
+  getProtocol(): string | null;
+  getCipher(): { readonly standardName?: string } | undefined;
+}
+
+/** How a peer that begins a handshake is met. */
+export interface ServerTls {
+  readonly context: SecureContext;
+  /** ALPN, the preferred first. */
+  readonly protocols: readonly string[];
+}
+
+/** How a peer that we begin a handshake with is asked, and believed. */
+export interface ClientTls {
+  readonly context: SecureContext;
+  /** SNI; empty for none. */
+  readonly serverName: string;
+  /** ALPN. */
+  readonly protocols: readonly string[];
+  /** One that this very peer gave to this very identity. */
+  readonly session: Buffer | undefined;
+  /** Whether its certificate must be good. */
+  readonly verify: boolean;
+  /** Says what is wrong with the names in a good certificate. */
+  readonly checkNames: (certificate: PeerCertificate) => Error | undefined;
+}
+
+/**
+ * Answers a handshake on a connection that is paused, and has in its buffer everything from the first byte on. Ends in
+ * `secure`, or in `error` and `close`.
+ */
+export function acceptTls(socket: Socket, options: ServerTls): SecurePeerSocket {
+  const { context, protocols } = options;
+  return (
+    (currentRuntime().name === 'bun' ? acceptOnBun(socket, options) : null) ??
+    (new tls.TLSSocket(socket, {
+      isServer: true,
+      secureContext: context,
+      ALPNProtocols: [...protocols],
+    }) as SecurePeerSocket)
+  );
+}
+
+/** Begins a connection, half-open where the peer ends its side. Ends in `connect`, or in `error` and `close`. */
+export function connectTcp(target: TcpNetConnectOpts): PeerSocket {
+  return net.connect({ ...target, allowHalfOpen: true }) as PeerSocket;
+}
+
+/** Begins a connection and a handshake on it. Ends in `secureConnect`, or in `error` and `close`. */
+export function connectTls(target: TcpNetConnectOpts, options: ClientTls): SecurePeerSocket {
+  if (currentRuntime().name === 'bun') return connectOnBun(net.connect({ ...target, allowHalfOpen: true }), options);
+  const { context, serverName, protocols, session, verify, checkNames } = options;
+  return tls.connect({
+    ...target,
+    allowHalfOpen: true,
+    servername: serverName,
+    secureContext: context,
+    rejectUnauthorized: verify,
+    checkServerIdentity: (_host, certificate) => checkNames(certificate),
+    ALPNProtocols: [...protocols],
+    ...(session === undefined ? {} : { session }),
+  } as tls.ConnectionOptions) as SecurePeerSocket;
+}
