@@ -1,23 +1,32 @@
+const TWO_DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /**
  * Makes ray ids: 16 hexadecimal digits and a site code (`CF-Ray`, spec/origin-pulls.md 4.1). The first eight digits
  * are drawn once for the worker, the rest count from a drawn start: unique, and no draw for a request.
  */
 export class RayIds {
-  readonly #prefix: string;
+  readonly #drawn: string;
   readonly #suffix: string;
   #next: number;
+  /** The first twelve digits, which change once in 65,536 requests. */
+  #prefix = '';
 
   /** `seed` holds 8 random bytes. */
   constructor(seed: Uint8Array, site: string) {
-    const hex = Array.from(seed, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    this.#prefix = hex.slice(0, 8);
-    this.#next = Number.parseInt(hex.slice(8, 16), 16);
+    this.#drawn = digits(seed.subarray(0, 4));
+    this.#next = Number.parseInt(digits(seed.subarray(4, 8)), 16);
     this.#suffix = `-${site}`;
   }
 
   next(): string {
     this.#next = (this.#next + 1) >>> 0;
-    const count = this.#next.toString(16);
-    return this.#prefix + (count.length === 8 ? count : count.padStart(8, '0')) + this.#suffix;
+    const low = this.#next & 0xffff;
+    if (low === 0 || this.#prefix === '')
+      this.#prefix = this.#drawn + TWO_DIGITS[this.#next >>> 24]! + TWO_DIGITS[(this.#next >>> 16) & 0xff]!;
+    return this.#prefix + TWO_DIGITS[low >>> 8]! + TWO_DIGITS[low & 0xff]! + this.#suffix;
   }
+}
+
+function digits(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => TWO_DIGITS[byte]!).join('');
 }

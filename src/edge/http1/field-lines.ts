@@ -1,11 +1,30 @@
 import type { FieldNames, FieldRole } from './field-name.ts';
 
-const ODD_BYTE = /[^\t\r\n\x20-\x7e\x80-\xff]/;
-const BARE_LINE_END = /\r(?!\n)|(?:^|[^\r])\n/;
+/** What each byte may be part of: a token (RFC 9110 section 5.6.2), or a line of a head (section 5.5). */
+const TOKEN = 1;
+const LINE = 2;
+const CLASSES = new Uint8Array(256);
+for (let code = 0; code < 256; code++) {
+  const isToken = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code));
+  const isLine = code === 0x09 || (code >= 0x20 && code !== 0x7f);
+  CLASSES[code] = (isToken ? TOKEN : 0) | (isLine ? LINE : 0);
+}
+const CR = 0x0d;
+const LF = 0x0a;
+const COLON = 0x3a;
 
-/** True where a head holds a byte that no field value may hold, or a CR or LF that is not part of a CRLF. */
-export function hasOddBytes(head: string): boolean {
-  return ODD_BYTE.test(head) || BARE_LINE_END.test(head);
+/** Why a head with a byte that no line of a head may hold is refused. */
+export const ODD_BYTE = 'a control character, or a bare CR or LF, in the header';
+
+/**
+ * Where the line from `at` on ends: at its CRLF, or at the end of the text. -1 where it holds a byte that no line may hold, or a CR
+ * or LF that is not part of a CRLF.
+ */
+export function lineEnd(text: string, at: number): number {
+  let end = at;
+  while (end < text.length && (CLASSES[text.charCodeAt(end)]! & LINE) !== 0) end++;
+  if (end === text.length) return end;
+  return text.charCodeAt(end) === CR && text.charCodeAt(end + 1) === LF ? end : -1;
 }
 
 /** Takes one field that has a role of its own into a head. A text returned refuses the message for that reason. */
@@ -15,7 +34,7 @@ export type FieldSink<Head> = (head: Head, role: FieldRole, value: string) => st
  * Reads the field lines of a head's text from `start` (the first character after the CRLF of its first line), gives those
  * with a role of their own to `sink` together with `head`, and returns the rest, written anew as `name: value` and CRLF.
  * Returns a `Failed` where a line is not a field (RFC 9112 section 5): no colon, a space before
- * it, a name that is no token, a folded line.
+ * it, a name that is no token, a folded line, an odd byte.
  */
 export function readFieldLines<Head>(
   text: string,
@@ -25,24 +44,40 @@ export function readFieldLines<Head>(
   head: Head,
 ): string | Failed {
   let out = '';
-  for (let at = start; at < text.length; ) {
-    let end = text.indexOf('\r\n', at);
-    if (end < 0) end = text.length;
-    const colon = text.indexOf(':', at);
-    if (colon < 0 || colon >= end) return new Failed('a header line without a colon');
-    const name = names.get(text.slice(at, colon));
-    if (name === null) return new Failed('a header name that is not a token');
-    if (name.role === 'pass') {
-      out += isCanonical(text, colon, end)
-        ? text.slice(at, end + 2)
-        : `${text.slice(at, colon)}: ${trim(text, colon + 1, end)}\r\n`;
-    } else if (name.role !== 'drop') {
-      const problem = sink(head, name.role, trim(text, colon + 1, end));
-      if (problem !== undefined) return new Failed(problem);
+  // Lines that go on as they are go on together.
+  let kept = start;
+  let at = start;
+  while (at < text.length) {
+    let colon = at;
+    let hash = 0;
+    for (; colon < text.length; colon++) {
+      const code = text.charCodeAt(colon);
+      if ((CLASSES[code]! & TOKEN) === 0) break;
+      hash = (Math.imul(hash, 31) + code) | 0;
     }
-    at = end + 2;
+    const end = lineEnd(text, colon);
+    if (end < 0) return new Failed(ODD_BYTE);
+    if (colon === at || text.charCodeAt(colon) !== COLON) {
+      const hasColon = text.slice(at, end).includes(':');
+      return new Failed(hasColon ? 'a header name that is not a token' : 'a header line without a colon');
+    }
+    const { role } = names.find(text, at, colon, hash);
+    const next = end + 2;
+    if (role !== 'pass' || !isCanonical(text, colon, end)) {
+      out += text.slice(kept, at);
+      kept = next;
+      if (role === 'pass') {
+        out += `${text.slice(at, colon)}: ${trim(text, colon + 1, end)}\r\n`;
+      } else if (role !== 'drop') {
+        const problem = sink(head, role, trim(text, colon + 1, end));
+        if (problem !== undefined) return new Failed(problem);
+      }
+    }
+    at = next;
   }
-  return out;
+  if (kept >= text.length) return out;
+  // The last line has no CRLF of its own.
+  return at > text.length ? `${out}${text.slice(kept)}\r\n` : out + text.slice(kept);
 }
 
 /** Why a head is refused. */
@@ -57,9 +92,9 @@ export class Failed {
 const SPACE = 0x20;
 const TAB = 0x09;
 
-/** One space after the colon and none at the end: the line can be taken as it is, CRLF included. */
+/** One space after the colon and none at the end: the line can be taken as it is. */
 function isCanonical(head: string, colon: number, end: number): boolean {
-  if (end === head.length || head.charCodeAt(colon + 1) !== SPACE) return false;
+  if (head.charCodeAt(colon + 1) !== SPACE) return false;
   const first = head.charCodeAt(colon + 2);
   const last = head.charCodeAt(end - 1);
   return first !== SPACE && first !== TAB && last !== SPACE && last !== TAB;
@@ -73,8 +108,14 @@ function trim(head: string, from: number, to: number): string {
   return head.slice(start, end);
 }
 
+const USUAL_LISTS: ReadonlyMap<string, readonly string[]> = new Map(
+  ['keep-alive', 'Keep-Alive', 'close', 'Upgrade', 'upgrade'].map((value) => [value, [value.toLowerCase()]]),
+);
+
 /** The members of a comma list, in lower case, without the space and tab around them (RFC 9110 section 5.6.1). */
-export function listTokens(value: string): string[] {
+export function listTokens(value: string): readonly string[] {
+  const usual = USUAL_LISTS.get(value);
+  if (usual !== undefined) return usual;
   const tokens: string[] = [];
   for (const part of value.toLowerCase().split(',')) {
     const token = trim(part, 0, part.length);

@@ -24,12 +24,16 @@ export type FieldRole =
 
 /** A field name that was seen and found valid. */
 export interface FieldName {
+  /** As it came. */
+  readonly name: string;
   readonly lower: string;
   readonly role: FieldRole;
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const MAX_NAMES = 2048;
+/** Places for names by their hash: a power of two. */
+const PLACES = 1024;
 
 /**
  * The names of one direction, looked up by the exact bytes that came. The table keeps what it has seen, so that a
@@ -38,6 +42,7 @@ const MAX_NAMES = 2048;
 export class FieldNames {
   readonly #roles: ReadonlyMap<string, FieldRole>;
   readonly #seen = new Map<string, FieldName>();
+  readonly #byHash: (FieldName | undefined)[] = new Array(PLACES).fill(undefined);
 
   constructor(roles: ReadonlyMap<string, FieldRole>) {
     this.#roles = roles;
@@ -53,10 +58,23 @@ export class FieldNames {
     return this.#seen.get(name) ?? this.#add(name);
   }
 
+  /**
+   * The entry of the token that stands in `text` from `start` to `end`. `hash` tells names apart that are not the same; it may be
+   * any function of them. One of the usual names makes nothing.
+   */
+  find(text: string, start: number, end: number, hash: number): FieldName {
+    const place = hash & (PLACES - 1);
+    const known = this.#byHash[place];
+    if (known !== undefined && stands(known.name, text, start, end)) return known;
+    const found = this.get(text.slice(start, end))!;
+    this.#byHash[place] = found;
+    return found;
+  }
+
   #add(name: string): FieldName | null {
     if (!TOKEN.test(name)) return null;
     const lower = name.toLowerCase();
-    const entry = { lower, role: this.#roleOf(lower) };
+    const entry = { name, lower, role: this.#roleOf(lower) };
     if (this.#seen.size < MAX_NAMES) this.#seen.set(name, entry);
     return entry;
   }
@@ -66,6 +84,13 @@ export class FieldNames {
     // CGI-like origins read `_` as `-`: a spelling that could be taken for a field of ours goes no further.
     return this.#roles.has(lower.replaceAll('_', '-')) ? 'drop' : 'pass';
   }
+}
+
+/** Whether `name` is what stands there. */
+function stands(name: string, text: string, start: number, end: number): boolean {
+  if (name.length !== end - start) return false;
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) !== text.charCodeAt(start + i)) return false;
+  return true;
 }
 
 const roles = (...groups: [FieldRole, string][]): ReadonlyMap<string, FieldRole> =>

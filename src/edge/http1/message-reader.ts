@@ -147,7 +147,7 @@ export class MessageReader {
       if (bytes === data) this.#hold(data);
       return EMPTY;
     }
-    const rest = bytes.subarray(end + 4);
+    const rest = restOf(bytes, end + 4);
     this.#heldLength = 0;
     this.#held = EMPTY;
     const framing = this.#handler.onHead(bytes.toString('latin1', start, end));
@@ -183,7 +183,7 @@ export class MessageReader {
       return EMPTY;
     }
     const body = data.length === this.#left ? data : data.subarray(0, this.#left);
-    const rest = data.subarray(this.#left);
+    const rest = restOf(data, this.#left);
     this.#handler.onData(body);
     if (this.#state === LENGTH) this.#finish();
     return rest;
@@ -192,7 +192,7 @@ export class MessageReader {
   #readChunkData(data: Buffer): Buffer {
     const body = data.length <= this.#left ? data : data.subarray(0, this.#left);
     this.#left -= body.length;
-    const rest = data.subarray(body.length);
+    const rest = restOf(data, body.length);
     this.#handler.onData(body);
     if (this.#left === 0 && this.#state === CHUNK_DATA) this.#state = CHUNK_END;
     return rest;
@@ -219,7 +219,7 @@ export class MessageReader {
     }
     if (line.charCodeAt(line.length - 2) !== 13) this.#refuse(new Refusal(400, 'a bare LF in a chunked body'));
     else this.#takeLine(line.slice(0, -2));
-    return data.subarray(lf + 1);
+    return restOf(data, lf + 1);
   }
 
   #takeLine(line: string): void {
@@ -272,4 +272,9 @@ export class MessageReader {
     this.#heldLength = 0;
     return held;
   }
+}
+
+/** What stands behind `at`. Mostly nothing, and a view of nothing costs as much as any other. */
+function restOf(data: Buffer, at: number): Buffer {
+  return at === data.length ? EMPTY : data.subarray(at);
 }

@@ -1,4 +1,4 @@
-import { Failed, hasOddBytes, listTokens, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
+import { Failed, lineEnd, listTokens, ODD_BYTE, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
 import { type FieldRole, REQUEST_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
 
@@ -59,33 +59,38 @@ export class RequestHead {
 
 const USUAL_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
+const ZERO = 0x30;
 const UNKNOWN_VERSION = / HTTP\/(?!1\.[01]$)\d(?:\.\d)?$/;
 
 /** Parses a request head: the bytes before the empty line, as latin1 text (RFC 9112 sections 3, 5 and 6). */
 export function parseRequestHead(text: string): RequestHead | Refusal {
-  if (hasOddBytes(text)) return new Refusal(400, 'a control character, or a bare CR or LF, in the header');
-  let lineEnd = text.indexOf('\r\n');
-  if (lineEnd < 0) lineEnd = text.length;
+  const end = lineEnd(text, 0);
+  if (end < 0) return new Refusal(400, ODD_BYTE);
   const head = new RequestHead();
   head.source = text;
-  const problem = readRequestLine(head, text, lineEnd);
-  return problem ?? readRequestFields(head, text, lineEnd + 2);
+  const problem = readRequestLine(head, text, end);
+  return problem ?? readRequestFields(head, text, end + 2);
 }
 
 /** Reads `method SP request-target SP HTTP-version` (RFC 9112 section 3) of a text without odd bytes. */
-function readRequestLine(head: RequestHead, text: string, lineEnd: number): Refusal | null {
+function readRequestLine(head: RequestHead, text: string, end: number): Refusal | null {
   const methodEnd = text.indexOf(' ');
-  const targetEnd = lineEnd - ' HTTP/1.x'.length;
+  const targetEnd = end - ' HTTP/1.x'.length;
   head.method = text.slice(0, Math.max(0, methodEnd));
   head.target = text.slice(methodEnd + 1, targetEnd);
-  const isKnown = text.startsWith(' HTTP/1.', targetEnd) && /[01]/.test(text[lineEnd - 1]!);
-  if (!isKnown && UNKNOWN_VERSION.test(text.slice(0, lineEnd)))
+  const minor = text.charCodeAt(end - 1) - ZERO;
+  const isKnown = text.startsWith(' HTTP/1.', targetEnd) && (minor === 0 || minor === 1);
+  if (!isKnown && UNKNOWN_VERSION.test(text.slice(0, end)))
     return new Refusal(505, 'the HTTP version is not 1.0 or 1.1');
-  const isWhole = isKnown && methodEnd < targetEnd && head.target !== '' && !/[ \t]/.test(head.target);
+  const isWhole = isKnown && methodEnd < targetEnd && head.target !== '' && !hasSpace(head.target);
   if (!isWhole || !(USUAL_METHODS.has(head.method) || METHOD.test(head.method)))
     return new Refusal(400, 'a malformed request line');
-  head.minor = text[lineEnd - 1] === '1' ? 1 : 0;
+  head.minor = minor;
   return head.target.length > MAX_TARGET ? new Refusal(414, 'the URL is longer than 16 KB') : null;
+}
+
+function hasSpace(target: string): boolean {
+  return target.includes(' ') || target.includes('\t');
 }
 
 function readRequestFields(head: RequestHead, text: string, start: number): RequestHead | Refusal {
@@ -176,12 +181,12 @@ function checkTransferEncoding(head: RequestHead, value: string): Refusal | null
 }
 
 function applyConnection(head: RequestHead, connection: string): void {
-  const listed = new Set<string>();
+  let listed: Set<string> | null = null;
   for (const token of listTokens(connection)) {
     if (token === 'close') head.close = true;
     else if (token === 'keep-alive') head.keepAlive = true;
     else if (token === 'upgrade') head.upgrade = head.offeredUpgrade;
-    else listed.add(token);
+    else (listed ??= new Set()).add(token);
   }
-  if (listed.size > 0) head.fields = withoutFields(head.fields, listed);
+  if (listed !== null) head.fields = withoutFields(head.fields, listed);
 }

@@ -1,4 +1,4 @@
-import { Failed, hasOddBytes, listTokens, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
+import { Failed, lineEnd, listTokens, ODD_BYTE, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
 import { type FieldRole, RESPONSE_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
 
@@ -25,20 +25,18 @@ export class ResponseHead {
   offeredUpgrade: string | null = null;
 }
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const VERSION = 'HTTP/1.';
+const SPACE = 0x20;
+const ZERO = 0x30;
+const NINE = 0x39;
 
 /** Parses a response head: the bytes before the empty line, as latin1 text (RFC 9112 sections 4, 5 and 6). */
 export function parseResponseHead(text: string): ResponseHead | Refusal {
-  if (hasOddBytes(text)) return new Refusal(502, 'a control character, or a bare CR or LF, in the header');
-  let lineEnd = text.indexOf('\r\n');
-  if (lineEnd < 0) lineEnd = text.length;
-  const line = STATUS_LINE.exec(text.slice(0, lineEnd));
-  if (line === null) return new Refusal(502, 'a malformed status line');
+  const end = lineEnd(text, 0);
+  if (end < 0) return new Refusal(502, ODD_BYTE);
   const head = new ResponseHead();
-  head.minor = line[1] === '1' ? 1 : 0;
-  head.status = Number(line[2]);
-  head.reason = line[3] ?? '';
-  const fields = readFieldLines(text, lineEnd + 2, RESPONSE_FIELDS, takeResponseField, head);
+  if (!readStatusLine(head, text, end)) return new Refusal(502, 'a malformed status line');
+  const fields = readFieldLines(text, end + 2, RESPONSE_FIELDS, takeResponseField, head);
   if (fields instanceof Failed) return new Refusal(502, fields.reason);
   head.fields += fields;
   if (head.transferEncoding !== null) {
@@ -51,6 +49,21 @@ export function parseResponseHead(text: string): ResponseHead | Refusal {
   head.close = head.minor === 0;
   if (head.connection !== null) applyConnection(head, head.connection);
   return head;
+}
+
+/** Reads `HTTP-version SP status-code [SP reason-phrase]` (RFC 9112 section 4) of a text without odd bytes. */
+function readStatusLine(head: ResponseHead, text: string, end: number): boolean {
+  if (!text.startsWith(VERSION) || end < 12) return false;
+  head.minor = text.charCodeAt(7) - ZERO;
+  if ((head.minor !== 0 && head.minor !== 1) || text.charCodeAt(8) !== SPACE) return false;
+  for (let at = 9; at < 12; at++) {
+    const code = text.charCodeAt(at);
+    if (code < ZERO || code > NINE) return false;
+    head.status = head.status * 10 + code - ZERO;
+  }
+  if (end > 12 && text.charCodeAt(12) !== SPACE) return false;
+  head.reason = text.slice(13, end);
+  return head.status >= 100;
 }
 
 /** Takes a field that has a role of its own into a response's head. A text returned refuses the response for that reason. */
@@ -83,12 +96,12 @@ export function takeResponseField(head: ResponseHead, role: FieldRole, value: st
 }
 
 function applyConnection(head: ResponseHead, connection: string): void {
-  const listed = new Set<string>();
+  let listed: Set<string> | null = null;
   for (const token of listTokens(connection)) {
     if (token === 'close') head.close = true;
     else if (token === 'keep-alive') head.close = false;
     else if (token === 'upgrade') head.upgrade = head.offeredUpgrade;
-    else listed.add(token);
+    else (listed ??= new Set()).add(token);
   }
-  if (listed.size > 0) head.fields = withoutFields(head.fields, listed);
+  if (listed !== null) head.fields = withoutFields(head.fields, listed);
 }

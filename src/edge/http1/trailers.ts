@@ -1,4 +1,4 @@
-import { Failed, hasOddBytes, readFieldLines } from './field-lines.ts';
+import { Failed, readFieldLines } from './field-lines.ts';
 import { FieldNames, REQUEST_FIELDS } from './field-name.ts';
 
 // RFC 9110 section 6.5.1: framing, routing, authentication and request modifiers mean nothing in a trailer. Nor may one
@@ -13,7 +13,6 @@ const TRAILER_FIELDS = new FieldNames(
 export function passTrailers(trailers: string): string | null {
   if (trailers === '') return '';
   const text = trailers.slice(0, -2);
-  if (hasOddBytes(text)) return null;
   const fields = readFieldLines(text, 0, TRAILER_FIELDS, () => undefined, null);
   return fields instanceof Failed ? null : fields;
 }
