@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer';
-import type { PeerSocket } from '../platform/mod.ts';
+import type { Buffer } from 'node:buffer';
+import { type PeerSocket, writeJoined } from '../platform/mod.ts';
 
 /** Up to this many bytes are copied into one write. */
 const COPY_LIMIT = 32 * 1024;
@@ -49,7 +49,7 @@ export class Outbox {
       return typeof only === 'string' ? this.#socket.write(only, 'latin1') : this.#socket.write(only);
     }
     this.#parts = [];
-    return length <= COPY_LIMIT ? this.#socket.write(join(parts, length)) : this.#writeLarge(parts);
+    return length <= COPY_LIMIT ? writeJoined(this.#socket, parts, length) : this.#writeLarge(parts);
   }
 
   /** Without corking: both runtimes would copy everything into one buffer then. */
@@ -66,24 +66,13 @@ export class Outbox {
       let rest = part;
       if (length > 0) {
         const first = part.subarray(0, Math.max(0, RECORD - length));
-        wantsMore = this.#socket.write(join([...small, first], length + first.length));
+        wantsMore = writeJoined(this.#socket, [...small, first], length + first.length);
         rest = part.subarray(first.length);
         small = [];
         length = 0;
       }
       if (rest.length > 0) wantsMore = this.#socket.write(rest);
     }
-    return length > 0 ? this.#socket.write(join(small, length)) : wantsMore;
+    return length > 0 ? writeJoined(this.#socket, small, length) : wantsMore;
   }
-}
-
-function join(parts: readonly (string | Buffer)[], length: number): Buffer {
-  const joined = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const part of parts) {
-    if (typeof part === 'string') joined.write(part, at, 'latin1');
-    else part.copy(joined, at);
-    at += part.length;
-  }
-  return joined;
 }

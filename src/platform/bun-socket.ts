@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
+import { join } from './join.ts';
 import type { ClientTls, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
 
 // TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 3 us
@@ -82,8 +83,8 @@ export function connectOnBun(socket: Socket, options: ClientTls): SecurePeerSock
   return secured;
 }
 
-/** TLS on one of Bun's own sockets. */
-class BunSocket implements SecurePeerSocket {
+/** TLS on one of Bun's own sockets. Made by `acceptOnBun` and `connectOnBun`. */
+export class BunSocket implements SecurePeerSocket {
   destroyed = false;
   alpnProtocol: string | false | null = null;
   servername: string | false | null = null;
@@ -295,14 +296,31 @@ class BunSocket implements SecurePeerSocket {
     const handle = this.#handle;
     if (handle === null || this.#isEnding || this.#isCut) return false;
     if (typeof data === 'string') {
-      if (this.#waiting.length > 0 || data.length > SCRATCH.length) return this.write(Buffer.from(data, 'latin1'));
-      const length = SCRATCH.write(data, 0, 'latin1');
-      const taken = handle.write(SCRATCH, 0, length);
-      return taken === length || this.#keep(taken, () => Buffer.from(SCRATCH.subarray(taken, length)));
+      if (data.length > SCRATCH.length) return this.write(Buffer.from(data, 'latin1'));
+      return this.#writeScratch(handle, SCRATCH.write(data, 0, 'latin1'));
     }
     if (this.#waiting.length > 0) return this.#keep(0, () => data);
     const taken = handle.write(data, 0, data.length);
     return taken === data.length || this.#keep(taken, () => data.subarray(taken));
+  }
+
+  /** As `writeJoined` of the sockets of both runtimes. */
+  writeJoined(parts: readonly (string | Buffer)[], length: number): boolean {
+    const handle = this.#handle;
+    if (handle === null || this.#isEnding || this.#isCut) return false;
+    if (length > SCRATCH.length) {
+      const joined = Buffer.allocUnsafe(length);
+      join(parts, joined);
+      return this.write(joined);
+    }
+    join(parts, SCRATCH);
+    return this.#writeScratch(handle, length);
+  }
+
+  /** Writes the first `length` bytes of `SCRATCH`. */
+  #writeScratch(handle: NativeSocket, length: number): boolean {
+    const taken = this.#waiting.length > 0 ? 0 : handle.write(SCRATCH, 0, length);
+    return taken === length || this.#keep(taken, () => Buffer.from(SCRATCH.subarray(taken, length)));
   }
 
   /** Keeps what was not taken; always false, for `write`. */

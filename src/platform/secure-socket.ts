@@ -1,7 +1,8 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
 import tls, { type PeerCertificate, type SecureContext } from 'node:tls';
-import { acceptOnBun, connectOnBun } from './bun-socket.ts';
+import { acceptOnBun, BunSocket, connectOnBun } from './bun-socket.ts';
+import { join } from './join.ts';
 import { currentRuntime } from './runtime.ts';
 
 /** What a `PeerSocket` tells, with what. */
@@ -80,6 +81,14 @@ export interface ClientTls {
   readonly verify: boolean;
   /** Says what is wrong with the names in a good certificate. */
   readonly checkNames: (certificate: PeerCertificate) => Error | undefined;
+}
+
+/** Writes parts, `length` bytes together, as one: small ones, for they are copied. Texts are latin1. */
+export function writeJoined(socket: PeerSocket, parts: readonly (string | Buffer)[], length: number): boolean {
+  if (socket instanceof BunSocket) return socket.writeJoined(parts, length);
+  const joined = Buffer.allocUnsafe(length);
+  join(parts, joined);
+  return socket.write(joined);
 }
 
 /**

@@ -1,4 +1,12 @@
-import { Failed, lineEnd, listTokens, ODD_BYTE, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
+import {
+  Failed,
+  lineEnd,
+  listTokens,
+  ODD_BYTE,
+  parseContentLength,
+  readFieldLines,
+  withoutFields,
+} from './field-lines.ts';
 import { type FieldRole, REQUEST_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
 
@@ -181,12 +189,12 @@ function checkTransferEncoding(head: RequestHead, value: string): Refusal | null
 }
 
 function applyConnection(head: RequestHead, connection: string): void {
-  let listed: Set<string> | null = null;
+  const listed: string[] = [];
   for (const token of listTokens(connection)) {
     if (token === 'close') head.close = true;
     else if (token === 'keep-alive') head.keepAlive = true;
     else if (token === 'upgrade') head.upgrade = head.offeredUpgrade;
-    else (listed ??= new Set()).add(token);
+    else listed.push(token);
   }
-  if (listed !== null) head.fields = withoutFields(head.fields, listed);
+  if (listed.length > 0) head.fields = withoutFields(head.fields, new Set(listed));
 }

@@ -1,4 +1,12 @@
-import { Failed, lineEnd, listTokens, ODD_BYTE, parseContentLength, readFieldLines, withoutFields } from './field-lines.ts';
+import {
+  Failed,
+  lineEnd,
+  listTokens,
+  ODD_BYTE,
+  parseContentLength,
+  readFieldLines,
+  withoutFields,
+} from './field-lines.ts';
 import { type FieldRole, RESPONSE_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
 
@@ -96,12 +104,12 @@ export function takeResponseField(head: ResponseHead, role: FieldRole, value: st
 }
 
 function applyConnection(head: ResponseHead, connection: string): void {
-  let listed: Set<string> | null = null;
+  const listed: string[] = [];
   for (const token of listTokens(connection)) {
     if (token === 'close') head.close = true;
     else if (token === 'keep-alive') head.close = false;
     else if (token === 'upgrade') head.upgrade = head.offeredUpgrade;
-    else (listed ??= new Set()).add(token);
+    else listed.push(token);
   }
-  if (listed !== null) head.fields = withoutFields(head.fields, listed);
+  if (listed.length > 0) head.fields = withoutFields(head.fields, new Set(listed));
 }
