@@ -43,7 +43,6 @@ export class Arrival implements VisitorConnection, Timed {
     this.deadline = edge.deadlines.now + edge.limits.visitorHandshake;
     edge.visitors.add(this);
     edge.deadlines.add(this);
-    socket.setNoDelay(true);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', () => this.destroy());

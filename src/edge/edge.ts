@@ -207,7 +207,7 @@ export class Edge {
 
   /** Listens for https visitors; several workers share the port. */
   listenHttps(address: ListenAddress): Promise<ListenAddress> {
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       new Arrival(this, socket, 'https', this.#isBalancer(socket));
     });
     return this.#listen(server, address);
@@ -215,7 +215,7 @@ export class Edge {
 
   /** Listens for http visitors; several workers share the port. */
   listenHttp(address: ListenAddress): Promise<ListenAddress> {
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (this.#isBalancer(socket)) new Arrival(this, socket, 'http', true);
       else new Http1Connection(this, socket, { address: visitorAddress(socket.remoteAddress), sni: null });
     });

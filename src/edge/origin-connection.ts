@@ -203,7 +203,6 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
 
   #listen(): void {
     const socket = this.#socket;
-    socket.setNoDelay(true);
     socket.on('connect', () => this.#onConnect());
     if (this.pool.key.tls !== null) {
       socket.on('secureConnect', () => this.#onEstablished());

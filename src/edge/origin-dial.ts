@@ -41,7 +41,6 @@ export class OriginDial implements Attempt, Timed {
     this.#socket = connectOrigin(pool, pool.key.addresses[addressIndex]!, ['h2', 'http/1.1']) as SecurePeerSocket;
     this.deadline = edge.deadlines.now + edge.limits.connect;
     edge.deadlines.add(this);
-    this.#socket.setNoDelay(true);
     this.#socket.on('session', (session: Buffer) => {
       if (!pool.isRetired) pool.session = session;
     });

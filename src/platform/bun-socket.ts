@@ -141,10 +141,6 @@ export class BunSocket implements SecurePeerSocket {
     return this.#handle?.getCipher();
   }
 
-  setNoDelay(on: boolean): void {
-    (this.#handle ?? this.#connecting)?.setNoDelay(on);
-  }
-
   // --- how it begins -----------------------------------------------------------------------------------------------
 
   /** Passes on what becomes of a connection, until it stands. */

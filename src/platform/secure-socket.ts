@@ -48,7 +48,6 @@ export interface PeerSocket {
   destroy(): unknown;
   pause(): unknown;
   resume(): unknown;
-  setNoDelay(on: boolean): unknown;
 }
 
 /** A `PeerSocket` with TLS. What is said of the handshake is there from its end on. */
@@ -107,16 +106,16 @@ export function acceptTls(socket: Socket, options: ServerTls): SecurePeerSocket 
   );
 }
 
-/** Begins a connection, half-open where the peer ends its side. Ends in `connect`, or in `error` and `close`. */
+/** Begins a connection, half-open where the peer ends its side; nothing waits for more to be sent with it (TCP_NODELAY). Ends in `connect`, or in `error` and `close`. */
 export function connectTcp(target: TcpNetConnectOpts): PeerSocket {
-  return net.connect({ ...target, allowHalfOpen: true }) as PeerSocket;
+  return net.connect({ ...target, allowHalfOpen: true, noDelay: true }) as PeerSocket;
 }
 
 /** Begins a connection and a handshake on it. Ends in `secureConnect`, or in `error` and `close`. */
 export function connectTls(target: TcpNetConnectOpts, options: ClientTls): SecurePeerSocket {
   if (currentRuntime().name === 'bun') return connectOnBun(net.connect({ ...target, allowHalfOpen: true }), options);
   const { context, serverName, protocols, session, verify, checkNames } = options;
-  return tls.connect({
+  const socket = tls.connect({
     ...target,
     allowHalfOpen: true,
     servername: serverName,
@@ -125,5 +124,7 @@ export function connectTls(target: TcpNetConnectOpts, options: ClientTls): Secur
     checkServerIdentity: (_host, certificate) => checkNames(certificate),
     ALPNProtocols: [...protocols],
     ...(session === undefined ? {} : { session }),
-  } as tls.ConnectionOptions) as SecurePeerSocket;
+  } as tls.ConnectionOptions);
+  socket.setNoDelay(true);
+  return socket as SecurePeerSocket;
 }

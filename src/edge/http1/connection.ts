@@ -286,7 +286,6 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
 
   #listen(): void {
     const socket = this.#socket;
-    socket.setNoDelay(true);
     socket.on('data', (data: Buffer) => this.#onSocketData(data));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());

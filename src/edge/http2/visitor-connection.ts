@@ -98,7 +98,6 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
 
   #listen(): void {
     const socket = this.#socket;
-    socket.setNoDelay(true);
     socket.on('data', (data: Buffer) => this.#onSocketData(data));
     socket.on('drain', () => {
       this.session.onDrain();
