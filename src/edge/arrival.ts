@@ -116,7 +116,8 @@ export class Arrival implements VisitorConnection, Timed {
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
     socket.pause();
-    if (this.#received.length > 0) socket.unshift(Buffer.concat(this.#received));
+    const [first] = this.#received;
+    if (first !== undefined) socket.unshift(this.#received.length === 1 ? first : Buffer.concat(this.#received));
     return socket;
   }
 
