@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { after, before, test } from 'node:test';
+import tls from 'node:tls';
+import { startRelay } from '../../test/doubles/relay.ts';
+import {
+  closeAll,
+  connectNode,
+  connectOurs,
+  type Issued,
+  issue,
+  type Listening,
+  NAME,
+  type Peer,
+  serveNode,
+  serveOurs,
+} from '../../test/doubles/secure-peers.ts';
+import { BunSocket } from './bun-socket.ts';
+import { currentRuntime } from './runtime.ts';
+import type { SecurePeerSocket } from './secure-socket.ts';
+
+type Version = 'TLSv1.2' | 'TLSv1.3';
+const VERSIONS: readonly Version[] = ['TLSv1.2', 'TLSv1.3'];
+
+let issued: Issued;
+
+before(async () => {
+  issued = await issue();
+});
+after(closeAll);
+
+const only = (version: Version) => ({ minVersion: version, maxVersion: version });
+const serverContext = (version: Version) => tls.createSecureContext({ ...issued.server, ...only(version) });
+const clientContext = (version: Version) => tls.createSecureContext({ ca: issued.ca, ...only(version) });
+
+interface Side {
+  readonly serve: (version: Version) => Promise<Listening>;
+  readonly connect: (port: number, version: Version) => Peer;
+}
+
+const OURS: Side = {
+  serve: (version) => serveOurs(serverContext(version), ['h2', 'http/1.1']),
+  connect: (port, version) => connectOurs(port, { context: clientContext(version), protocols: ['http/1.1', 'h2'] }),
+};
+const NODE: Side = {
+  serve: (version) => serveNode({ ...issued.server, ...only(version), ALPNProtocols: ['h2', 'http/1.1'] }),
+  connect: (port, version) => connectNode(port, { ca: issued.ca, ...only(version), ALPNProtocols: ['http/1.1', 'h2'] }),
+};
+const SIDES: readonly [name: string, server: Side, client: Side][] = [
+  ['our server and our client', OURS, OURS],
+  ['our server and a client of node:tls', OURS, NODE],
+  ['a server of node:tls and our client', NODE, OURS],
+];
+
+for (const [name, server, client] of SIDES) {
+  for (const version of VERSIONS) {
+    test(`${name} shake hands by ${version}, and each can tell how`, async () => {
+      const { port, next } = await server.serve(version);
+      const visitor = client.connect(port, version);
+      const served = await next();
+      if (server === OURS) await served.until('secure');
+      await visitor.until('secureConnect');
+      for (const { socket } of [served, visitor]) {
+        // The server's preference decides (RFC 7301 section 3.2).
+        assert.equal(socket.alpnProtocol, 'h2');
+        assert.equal(socket.getProtocol(), version);
+        assert.match(socket.getCipher()!.standardName!, /^TLS_[A-Z0-9_]+$/);
+      }
+      assert.equal(served.socket.servername, NAME);
+      assert.equal(visitor.socket.remoteAddress, '127.0.0.1');
+      assert.equal(visitor.socket.remotePort, port);
+      assert.equal(served.socket.localPort, port);
+      assert.equal(served.socket.remotePort, visitor.socket.localPort);
+      assert.deepEqual([served.error, visitor.error], [null, null]);
+    });
+  }
+}
+
+test('without names and protocols there are none', async () => {
+  const context = tls.createSecureContext(issued.server);
+  const { port, next } = await serveOurs(context);
+  const visitor = connectOurs(port, { context: clientContext('TLSv1.3'), serverName: '' });
+  await visitor.until('secureConnect');
+  const served = await next();
+  await served.until('secure');
+  assert.ok(!served.socket.servername);
+  assert.ok(!served.socket.alpnProtocol);
+  assert.ok(!visitor.socket.alpnProtocol);
+});
+
+const bytes = (data: Buffer): Buffer[] => [...data].map((_, i) => data.subarray(i, i + 1));
+
+for (const version of VERSIONS) {
+  for (const [name, client] of [
+    ['our client', OURS],
+    ['a client of node:tls', NODE],
+  ] as const) {
+    test(`${name}: a handshake by ${version} that comes byte by byte is read from the first byte on`, async () => {
+      const { port, next } = await OURS.serve(version);
+      const relay = await startRelay(port, (data, isFirst) => (isFirst ? bytes(data) : [data]));
+      const visitor = client.connect(relay.port, version);
+      visitor.socket.once('secureConnect', () => visitor.socket.write('hello', 'latin1'));
+      const served = (await next()).read();
+      await served.until(() => served.length === 5);
+      assert.equal(served.received.toString(), 'hello');
+      relay.close();
+    });
+  }
+}
+
+/** How many records of application data there are (RFC 8446 section 5.1; the Finished of TLS 1.3 is one to the eye). */
+function dataRecords(data: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + 5 <= data.length; at += 5 + data.readUInt16BE(at + 3)) if (data[at] === 23) count++;
+  return count;
+}
+
+test('what comes in one read with the Finished of the client is not lost, though nobody reads before `secure`', async () => {
+  const { port, next } = await OURS.serve('TLSv1.3');
+  let held = Buffer.alloc(0);
+  const relay = await startRelay(port, (data, isFirst) => {
+    if (isFirst) return [data];
+    held = Buffer.concat([held, data]);
+    return dataRecords(held) < 3 ? [] : [held];
+  });
+  const visitor = NODE.connect(relay.port, 'TLSv1.3');
+  visitor.socket.once('secureConnect', () => {
+    visitor.socket.write('first ', 'latin1');
+    visitor.socket.write('second', 'latin1');
+  });
+  const served = await next();
+  served.socket.once('secure', () => served.read());
+  await served.until(() => served.length === 12);
+  assert.equal(served.received.toString(), 'first second');
+  assert.deepEqual(served.told, ['secure']);
+  relay.close();
+});
+
+for (const version of VERSIONS) {
+  test(`what a server says before it is asked is not lost (${version})`, async () => {
+    const { port, next } = await NODE.serve(version);
+    const visitor = OURS.connect(port, version);
+    const served = await next();
+    served.socket.write('220 ready', 'latin1');
+    await visitor.until('secureConnect');
+    visitor.read();
+    await visitor.until(() => visitor.length === 9);
+    assert.equal(visitor.received.toString(), '220 ready');
+  });
+
+  test(`a session that a server gave resumes there, and only where it is given (${version})`, async () => {
+    const { port, next } = await NODE.serve(version);
+    const visit = async (session: Buffer | undefined) => {
+      const visitor = connectOurs(port, { context: clientContext(version), session }).read();
+      const served = await next();
+      // The tickets of TLS 1.3 come with what is sent first.
+      served.socket.write('hello', 'latin1');
+      await visitor.until(() => visitor.length === 5);
+      if (session === undefined) await visitor.until(() => visitor.sessions.length > 0);
+      const isReused = (served.socket as unknown as tls.TLSSocket).isSessionReused();
+      return { isReused, session: visitor.sessions.at(-1), error: visitor.error };
+    };
+    const first = await visit(undefined);
+    assert.equal(first.isReused, false);
+    assert.equal((await visit(undefined)).isReused, false);
+    const resumed = await visit(first.session);
+    assert.deepEqual([resumed.isReused, resumed.error], [true, null]);
+  });
+}
+
+test('on Bun, TLS is on its own sockets', { skip: currentRuntime().name !== 'bun' && 'Bun only' }, async () => {
+  const { port, next } = await OURS.serve('TLSv1.3');
+  const visitor = OURS.connect(port, 'TLSv1.3');
+  const served = await next();
+  await served.until('secure');
+  for (const { socket } of [visitor, served]) assert.ok((socket as SecurePeerSocket) instanceof BunSocket);
+});
