@@ -60,6 +60,7 @@ function open(pool: OriginPool, target: net.TcpNetConnectOpts, protocols: readon
     protocols,
     session: pool.session,
     verify: origin.verify,
+    onlyServerName: net.isIP(origin.sni) === 0 && origin.sni === origin.requestedHostname,
     checkNames: (certificate) => checkOriginNames(origin, certificate),
   });
 }

@@ -69,15 +69,15 @@ export function acceptOnBun(socket: Socket, { context, protocols }: ServerTls): 
 
 /** Shakes hands on a connection that is being made (`connectTls`). */
 export function connectOnBun(socket: Socket, options: ClientTls): SecurePeerSocket {
-  const { context, serverName, protocols } = options;
+  const { context, serverName, protocols, verify } = options;
   const secured = new BunSocket(options);
   secured.follow(socket, () =>
     secured.secure(socket, {}, context, {
       ALPNProtocols: wireList(protocols),
       serverName,
       servername: serverName,
-      // Everybody is let through to `onHandshake`, which decides before anything of ours is sent.
-      rejectUnauthorized: false,
+      // Within the handshake: after it the peer would have our certificate (spec/threats.md section 1).
+      rejectUnauthorized: verify,
     }),
   );
   return secured;
@@ -202,8 +202,7 @@ export class BunSocket implements SecurePeerSocket {
   /** What is wrong with the peer's certificate, if it matters. */
   #judge({ verify, checkNames }: ClientTls, handle: NativeSocket, error: NativeError | null): Error | undefined {
     if (!verify) return undefined;
-    // Bun compares the names with the SNI alone; what else it finds comes before that.
-    if (error !== null && error.code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return error;
+    if (error !== null) return error;
     const certificate = handle.getPeerCertificate();
     return certificate === undefined ? new Error('no certificate') : checkNames(certificate);
   }

@@ -78,6 +78,8 @@ export interface ClientTls {
   readonly session: Buffer | undefined;
   /** Whether its certificate must be good. */
   readonly verify: boolean;
+  /** Whether `checkNames` accepts no other name than `serverName`. */
+  readonly onlyServerName: boolean;
   /** Says what is wrong with the names in a good certificate. */
   readonly checkNames: (certificate: PeerCertificate) => Error | undefined;
 }
@@ -113,8 +115,10 @@ export function connectTcp(target: TcpNetConnectOpts): PeerSocket {
 
 /** Begins a connection and a handshake on it. Ends in `secureConnect`, or in `error` and `close`. */
 export function connectTls(target: TcpNetConnectOpts, options: ClientTls): SecurePeerSocket {
-  if (currentRuntime().name === 'bun') return connectOnBun(net.connect({ ...target, allowHalfOpen: true }), options);
-  const { context, serverName, protocols, session, verify, checkNames } = options;
+  const { context, serverName, protocols, session, verify, onlyServerName, checkNames } = options;
+  // Bun's own sockets can judge a certificate before they show ours, but only by the server name itself.
+  if (currentRuntime().name === 'bun' && (!verify || onlyServerName))
+    return connectOnBun(net.connect({ ...target, allowHalfOpen: true }), options);
   const socket = tls.connect({
     ...target,
     allowHalfOpen: true,
