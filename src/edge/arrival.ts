@@ -131,11 +131,11 @@ export class Arrival implements VisitorConnection, Timed {
     }
     const { context, alpn, hostname } = chosen;
     const secured = acceptTls(socket, { context, protocols: alpn });
-    secured.on('error', () => secured.destroy());
+    secured.on('error', destroyer(secured));
     const onClose = () => this.destroy();
     secured.on('close', onClose);
     // A half-open socket does not close by itself, and nobody reads this one yet.
-    const onEnd = () => secured.destroy();
+    const onEnd = destroyer(secured);
     secured.on('end', onEnd);
     secured.once('secure', () => {
       secured.off('end', onEnd);
@@ -169,4 +169,9 @@ export class Arrival implements VisitorConnection, Timed {
     this.#edge.deadlines.remove(this);
     this.#edge.visitorClosed();
   }
+}
+
+/** A listener that lives as long as the socket, and so holds nothing else. */
+function destroyer(socket: SecurePeerSocket): () => void {
+  return () => socket.destroy();
 }

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { canonicalHostname } from '../core/mod.ts';
+import { detached } from './detached.ts';
 import { Refusal } from './http1/refusal.ts';
 import type { RequestHead } from './http1/request-head.ts';
 
@@ -52,7 +53,8 @@ export function requestTarget(head: RequestHead): RequestTarget | Refusal {
   return { hostname, host, path: path.startsWith('?') ? `/${path}` : path };
 }
 
-function readHost(host: string): string | null {
+function readHost(sent: string): string | null {
+  const host = detached(sent);
   const parts = HOST.exec(host);
   if (parts === null || (parts[2] !== undefined && Number(parts[2]) > 65535)) return null;
   // An address is a Host too, but none that a zone could hold.

@@ -1,3 +1,5 @@
+import { detached } from '../detached.ts';
+
 /**
  * What the codec does with a field of this name. `pass` goes on as it came, `drop` never does; the others have a
  * member of their own in the parsed head.
@@ -73,9 +75,10 @@ export class FieldNames {
 
   #add(name: string): FieldName | null {
     if (!TOKEN.test(name)) return null;
-    const lower = name.toLowerCase();
-    const entry = { name, lower, role: this.#roleOf(lower) };
-    if (this.#seen.size < MAX_NAMES) this.#seen.set(name, entry);
+    const own = detached(name);
+    const lower = own.toLowerCase();
+    const entry = { name: own, lower, role: this.#roleOf(lower) };
+    if (this.#seen.size < MAX_NAMES) this.#seen.set(own, entry);
     return entry;
   }
 

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { detached } from '../detached.ts';
 import { writeString } from './hpack-writer.ts';
 import { STATIC_LENGTH, STATIC_NAMES } from './static-table.ts';
 
@@ -54,12 +55,4 @@ function add(name: string): IndexedName {
   };
   if (seen.size < MAX_NAMES && name.length <= MAX_KEPT_LENGTH) seen.set(indexed.name, indexed);
   return indexed;
-}
-
-/**
- * The same latin1 text in memory of its own. A text that was cut out of a message's head keeps the whole head alive,
- * which is not for what lives as long as a connection.
- */
-export function detached(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
 }

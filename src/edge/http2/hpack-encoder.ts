@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { detached } from '../detached.ts';
 import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts';
-import { detached, type IndexedName, indexedName } from './field-indexing.ts';
+import { type IndexedName, indexedName } from './field-indexing.ts';
 import { MAX_INTEGER_LENGTH, writeInteger, writeString } from './hpack-writer.ts';
 import { STATIC_LENGTH, STATIC_VALUES } from './static-table.ts';
 

@@ -1,3 +1,5 @@
+import { detached } from '../detached.ts';
+
 /** Field names seen in responses, in lower case. Bounded, whatever origins send. */
 const lowerNames = new Map<string, string>();
 const MAX_NAMES = 2048;
@@ -14,7 +16,8 @@ export function appendFieldLines(list: string[], lines: string): void {
 }
 
 function lower(name: string): string {
-  const known = name.toLowerCase();
-  if (lowerNames.size < MAX_NAMES) lowerNames.set(name, known);
+  const own = detached(name);
+  const known = own.toLowerCase();
+  if (lowerNames.size < MAX_NAMES) lowerNames.set(own, known);
   return known;
 }
