@@ -1,5 +1,6 @@
 // `npm run bench`: the questions of this folder, one after the other, or those named.
 import { parseArgs } from 'node:util';
+import { engine } from './engine.ts';
 import { forwarding } from './forwarding.ts';
 import type { Runtime } from './harness/product.ts';
 import { hosts } from './hosts.ts';
@@ -46,6 +47,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<string>>> = {
     });
     return '';
   },
+  engine: async () => engine(runtimes),
   propagation: () => propagation({ runtimes, workers: Number(values.workers), changes: Number(values.changes) }),
   memory: () => memory({ runtimes, requests: Number(values.requests), connections: Number(values.connections) }),
   start: () => startTime(runtimes, 5),

@@ -5,8 +5,8 @@ import type { PeerCertificate, SecureContext } from 'node:tls';
 import { join } from './join.ts';
 import type { ClientTls, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
 
-// TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 3 us
-// and a connection some 100 (docs/decisions/0023). TCP is left to `node:net`: it looks names up, tries one address after the
+// TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 2 us
+// and a connection some 30 (docs/decisions/0023). TCP is left to `node:net`: it looks names up, tries one address after the
 // other, and can be called off.
 
 /** One of Bun's own sockets (https://bun.sh/docs/api/tcp). */
@@ -147,7 +147,7 @@ export class BunSocket implements SecurePeerSocket {
   follow(socket: Socket, onConnect: () => void): void {
     this.#connecting = socket;
     socket.on('connectionAttempt', (address) => this.#events.emit('connectionAttempt', address));
-    socket.once('error', (error) => this.#fail(error));
+    socket.on('error', (error) => this.#fail(error));
     socket.once('connect', () => {
       this.#events.emit('connect');
       if (!this.destroyed) onConnect();

@@ -108,7 +108,10 @@ export function acceptTls(socket: Socket, options: ServerTls): SecurePeerSocket 
   );
 }
 
-/** Begins a connection, half-open where the peer ends its side; nothing waits for more to be sent with it (TCP_NODELAY). Ends in `connect`, or in `error` and `close`. */
+/**
+ * Begins a connection, half-open where the peer ends its side. Nothing waits for more to be sent with it (TCP_NODELAY).
+ * Ends in `connect`, or in `error` and `close`.
+ */
 export function connectTcp(target: TcpNetConnectOpts): PeerSocket {
   return net.connect({ ...target, allowHalfOpen: true, noDelay: true }) as PeerSocket;
 }
