@@ -1,7 +1,8 @@
 import type { RateCount, SecurityEvent } from '../core/mod.ts';
-import { type Filter, type HeaderField, type RequestFacts, RequestView, type ResponseFacts } from '../rules/mod.ts';
+import { type Filter, type RequestFacts, RequestView, type ResponseFacts } from '../rules/mod.ts';
 import type { AccessRule } from './access.ts';
 import type { CompiledAction, ExecuteAction, SkipAction, Template } from './action.ts';
+import { blocked } from './blocked.ts';
 import {
   CHALLENGE_PATH,
   type ChallengeAction,
@@ -12,10 +13,14 @@ import {
 } from './challenge.ts';
 import type { CompiledRule, CompiledRuleset } from './compile-ruleset.ts';
 import type { CounterAnswer, CounterStore } from './counters.ts';
-import { cut, redactQuery } from './events.ts';
+import { type CustomFields, takeCustomFields } from './custom-fields.ts';
+import { encodeOdd } from './encode-odd.ts';
+import { fieldOf, lastField } from './header-fields.ts';
+import { type Match, Matches } from './matches.ts';
 import type { PhaseName } from './phases.ts';
 import type { PhaseProgram, Program } from './program.ts';
 import { counterKey, counterRequest, type RateLimit, readScore } from './rate-limit.ts';
+import { Rewrites } from './rewrites.ts';
 import { type Answer, type FieldChange, type Outcome, type RouteChange, Verdict } from './verdict.ts';
 
 /** The facts of a request whose path and query rules may rewrite. */
@@ -53,13 +58,6 @@ export interface ResponseOutcome {
   readonly fields: readonly FieldChange[] | null;
 }
 
-/** What log lines of this request have besides the usual. */
-export interface CustomFields {
-  readonly RequestHeaders: Record<string, string>;
-  readonly ResponseHeaders: Record<string, string>;
-  readonly Cookies: Record<string, string>;
-}
-
 type Level = 'account' | 'zone';
 type Step = Answer | null;
 
@@ -82,15 +80,6 @@ const PRODUCT_PHASES: Readonly<Record<string, string>> = {
   waf: 'http_request_firewall_managed',
 };
 
-interface Match {
-  readonly action: string;
-  readonly ruleId: string;
-  readonly rulesetId: string;
-  readonly ref: string;
-  readonly description: string;
-  readonly source: string;
-}
-
 interface Count {
   readonly limit: RateLimit;
   readonly key: string;
@@ -112,16 +101,9 @@ export class Evaluation {
   #skipped: Set<string> | null = null;
   #stopsRuleset = false;
   #stopsPhase = false;
-  /** What the current phase has rewritten: other rules see it in the next. */
-  #newPath: string | null = null;
-  #newQuery: string | null = null;
-  #isRewritten = false;
-  #fields: readonly FieldChange[] | null = null;
-  #responseFields: readonly FieldChange[] | null = null;
+  #rewrites: Rewrites | null = null;
   #route: RouteChange | null = null;
-  #matches: Match[] | null = null;
-  /** How many of them are events already. */
-  #emitted = 0;
+  #matches: Matches | null = null;
   #originCounts: Count[] | null = null;
   #responseCounts: Count[] | null = null;
   #customFields: CustomFields | null = null;
@@ -157,8 +139,8 @@ export class Evaluation {
     if (this.#originCounts !== null)
       for (const { limit, key } of this.#originCounts) this.#count(counterRequest(limit, key, false, 1));
     const { path, query } = this.facts;
-    const target = this.#isRewritten ? path + (query === '' ? '' : `?${query}`) : null;
-    return Verdict.make(target, this.#fields, this.#route, this);
+    const target = this.#rewrites?.isRewritten ? path + (query === '' ? '' : `?${query}`) : null;
+    return Verdict.make(target, this.#rewrites?.fields ?? null, this.#route, this);
   }
 
   // --- before the phases -------------------------------------------------------------------------------------------
@@ -228,7 +210,7 @@ export class Evaluation {
       }
       if (step !== null) return step;
     }
-    this.#applyRewrites();
+    this.#rewrites?.apply(this.facts);
     return null;
   }
 
@@ -288,7 +270,8 @@ export class Evaluation {
       case 'redirect':
         return this.#redirect(action);
       case 'rewrite':
-        this.#rewrite(action, ruleset.phase);
+        this.#rewrites ??= new Rewrites();
+        this.#rewrites.add(action, ruleset.phase, (template) => this.#value(template));
         return null;
       case 'route':
         this.#route = { ...this.#route, ...action.change };
@@ -300,7 +283,12 @@ export class Evaluation {
           action.content,
         );
       case 'log_custom_field':
-        this.#takeCustomFields(action);
+        this.#customFields = takeCustomFields(
+          action,
+          this.facts.headers,
+          this.facts.response?.headers ?? [],
+          this.#customFields,
+        );
         return null;
     }
   }
@@ -337,35 +325,6 @@ export class Evaluation {
     const separator = location.includes('?') ? '&' : '?';
     const whole = keepsQuery && query !== '' ? `${location}${separator}${query}` : location;
     return { kind: 'answer', status, fields: { Location: encodeOdd(whole) }, body: '', detail: '' };
-  }
-
-  #rewrite({ path, query, fields }: Extract<CompiledAction, { kind: 'rewrite' }>, phase: PhaseName): void {
-    const newPath = path === null ? null : this.#value(path);
-    if (newPath !== null) {
-      const encoded = encodeOdd(newPath).replace(/[?#]/g, (c) => (c === '?' ? '%3F' : '%23'));
-      this.#newPath = encoded.startsWith('/') ? encoded : `/${encoded}`;
-    }
-    const newQuery = query === null ? null : this.#value(query);
-    if (newQuery !== null) this.#newQuery = encodeOdd(newQuery).replace(/^\?/, '').replaceAll('#', '%23');
-    for (const { operation, name, value } of fields) {
-      const text = value === null ? null : this.#value(value);
-      const change: FieldChange =
-        operation === 'remove' || text === null
-          ? { operation: 'remove', name }
-          : // Nothing that a visitor can write ends a header line.
-            { operation, name, value: text.replace(/[^\t\x20-\x7e\x80-\xff]/g, '').trim() };
-      if (operation === 'add' && text === null) continue;
-      if (phase === 'http_response_headers_transform') this.#responseFields = [...(this.#responseFields ?? []), change];
-      else this.#fields = [...(this.#fields ?? []), change];
-    }
-  }
-
-  #applyRewrites(): void {
-    if (this.#newPath === null && this.#newQuery === null) return;
-    this.facts.path = this.#newPath ?? this.facts.path;
-    this.facts.query = this.#newQuery ?? this.facts.query;
-    this.#newPath = this.#newQuery = null;
-    this.#isRewritten = true;
   }
 
   /** Null where the value is missing. */
@@ -473,23 +432,7 @@ export class Evaluation {
       const score = limit.scoreHeader === null ? 1 : readScore(lastField(response.rawHeaders, limit.scoreHeader));
       if (score > 0) this.#count(counterRequest(limit, key, false, score));
     }
-    return { answer, fields: this.#responseFields };
-  }
-
-  #takeCustomFields({ request, response, cookies }: Extract<CompiledAction, { kind: 'log_custom_field' }>): void {
-    this.#customFields ??= { RequestHeaders: {}, ResponseHeaders: {}, Cookies: {} };
-    const { RequestHeaders, ResponseHeaders, Cookies } = this.#customFields;
-    const { headers, response: answer } = this.facts;
-    for (const name of request) if (hasField(headers, name)) RequestHeaders[name] = cut(fieldOf(headers, name));
-    for (const name of response) {
-      if (answer !== null && hasField(answer.headers, name)) ResponseHeaders[name] = cut(fieldOf(answer.headers, name));
-    }
-    const sent = new Map(
-      fieldOf(headers, 'cookie')
-        .split(';')
-        .map((part) => [part.slice(0, part.indexOf('=')).trim(), part.slice(part.indexOf('=') + 1).trim()] as const),
-    );
-    for (const name of cookies) if (sent.has(name)) Cookies[name] = cut(sent.get(name)!);
+    return { answer, fields: this.#rewrites?.responseFields ?? null };
   }
 
   // --- events ------------------------------------------------------------------------------------------------------
@@ -501,61 +444,29 @@ export class Evaluation {
     { id, rulesetId, ref, description }: Pick<CompiledRule, 'id' | 'rulesetId' | 'ref' | 'description'>,
     source: string | undefined,
   ): void {
-    if (source !== undefined) {
-      const match: Match = { action, ruleId: id, rulesetId, ref, description, source };
-      this.#matches = [...(this.#matches ?? []), match];
-    }
+    if (source !== undefined) this.#match({ action, ruleId: id, rulesetId, ref, description, source });
     this.trace?.push({ phase, level, ruleset_id: rulesetId, rule_id: id, description, action });
   }
 
+  #match(match: Match): void {
+    this.#matches ??= new Matches();
+    this.#matches.add(match);
+  }
+
   /** An error of ours is an event, too. */
-  failed(message: string): void {
-    const match: Match = {
-      action: 'error',
-      ruleId: '',
-      rulesetId: '',
-      ref: '',
-      description: message,
-      source: 'internal',
-    };
-    this.#matches = [...(this.#matches ?? []), match];
+  failed(description: string): void {
+    this.#match({ action: 'error', ruleId: '', rulesetId: '', ref: '', description, source: 'internal' });
   }
 
   /** The rule that ended the request or was logged last; null where none matched. */
   get lastMatch(): { readonly action: string; readonly ruleId: string } | null {
-    return this.#matches?.at(-1) ?? null;
+    return this.#matches?.last ?? null;
   }
 
   /** Makes the events of what matched, once the request's end is known. */
   emit(edgeStatus: number, originStatus: number): void {
-    const { facts } = this;
-    const matches = this.#matches ?? [];
-    for (; this.#emitted < matches.length; this.#emitted++) {
-      const i = this.#emitted;
-      const match = matches[i]!;
-      this.#services.emit({
-        Action: match.action,
-        ClientIP: facts.visitorAddress,
-        ClientRequestHost: facts.host,
-        ClientRequestMethod: facts.method,
-        ClientRequestPath: cut(facts.path),
-        ClientRequestQuery: redactQuery(facts.query),
-        ClientRequestProtocol: facts.version,
-        ClientRequestScheme: facts.scheme,
-        ClientRequestUserAgent: cut(fieldOf(facts.headers, 'user-agent')),
-        Datetime: new Date(facts.time).toISOString(),
-        Description: match.description,
-        EdgeResponseStatus: edgeStatus,
-        OriginResponseStatus: originStatus,
-        MatchIndex: i,
-        RayID: facts.rayId,
-        Ref: match.ref,
-        RuleID: match.ruleId,
-        Source: match.source,
-        ZoneID: this.#program.zoneId,
-        RulesetID: match.rulesetId,
-      });
-    }
+    const events = this.#matches?.emit(this.zoneId, this.facts, edgeStatus, originStatus) ?? [];
+    for (const event of events) this.#services.emit(event);
   }
 }
 
@@ -564,39 +475,4 @@ function overridden(name: string, phase: PhaseName): CompiledAction {
     return { kind: 'block', status: phase === 'http_ratelimit' ? 429 : 403, contentType: null, content: null };
   }
   return name === 'log' ? { kind: 'log' } : { kind: 'challenge', action: name as ChallengeAction };
-}
-
-function blocked(status: number, contentType: string | null, content: string | null): Answer {
-  const fields = { 'Cache-Control': 'no-store', ...(contentType === null ? {} : { 'Content-Type': contentType }) };
-  return {
-    kind: 'answer',
-    status,
-    fields,
-    body: content,
-    detail: 'A rule of this site does not let this request pass.',
-  };
-}
-
-/** Nothing that a visitor can write ends a line, or is more than one word. */
-function encodeOdd(text: string): string {
-  return text.replace(
-    /[^\x21-\x7e\x80-\xff]/g,
-    (c) => `%${(c.charCodeAt(0) & 0xff).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
-}
-
-function hasField(headers: readonly HeaderField[], lower: string): boolean {
-  return headers.some(([name]) => name.toLowerCase() === lower);
-}
-
-/** All values of a field, joined by commas; empty where there is none. */
-function fieldOf(headers: readonly HeaderField[], lower: string): string {
-  return headers
-    .filter(([name]) => name.toLowerCase() === lower)
-    .map(([, value]) => value)
-    .join(', ');
-}
-
-function lastField(headers: readonly HeaderField[], lower: string): string | undefined {
-  return headers.findLast(([name]) => name.toLowerCase() === lower)?.[1];
 }
