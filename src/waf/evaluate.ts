@@ -3,19 +3,13 @@ import { type Filter, type RequestFacts, RequestView, type ResponseFacts } from 
 import type { AccessRule } from './access.ts';
 import type { CompiledAction, ExecuteAction, SkipAction, Template } from './action.ts';
 import { blocked } from './blocked.ts';
-import {
-  CHALLENGE_PATH,
-  type ChallengeAction,
-  type Challenges,
-  CLEARANCE_COOKIE,
-  challengePage,
-  returnPath,
-} from './challenge.ts';
+import { CHALLENGE_PATH, type ChallengeAction, type Challenges } from './challenge.ts';
+import { type Challenged, challengeAnswer, isCleared, takeWork } from './challenge-answer.ts';
 import type { CompiledRule, CompiledRuleset } from './compile-ruleset.ts';
 import type { CounterAnswer, CounterStore } from './counters.ts';
 import { type CustomFields, takeCustomFields } from './custom-fields.ts';
 import { encodeOdd } from './encode-odd.ts';
-import { fieldOf, lastField } from './header-fields.ts';
+import { lastField } from './header-fields.ts';
 import { type Match, Matches } from './matches.ts';
 import type { PhaseName } from './phases.ts';
 import type { PhaseProgram, Program } from './program.ts';
@@ -156,7 +150,7 @@ export class Evaluation {
       const answer = this.#products();
       if (answer !== null) return answer;
     }
-    return this.facts.path === CHALLENGE_PATH ? this.#answerChallenge() : null;
+    return this.facts.path === CHALLENGE_PATH ? takeWork(this.#challenged) : null;
   }
 
   #access(rules: readonly AccessRule[]): Step {
@@ -165,7 +159,7 @@ export class Evaluation {
       this.#record(rule.action, 'access', 'zone', { ...rule, rulesetId: '', ref: '' }, rule.source);
       if (rule.action === 'whitelist') this.#isAllowed = true;
       else if (rule.action === 'block') return blocked(403, null, null);
-      else return this.#challenge(rule.action);
+      else return challengeAnswer(this.#challenged, rule.action);
       return null;
     }
     return null;
@@ -252,14 +246,14 @@ export class Evaluation {
   #act(ruleset: CompiledRuleset, rule: CompiledRule, level: Level, overriding: string | null): Step | Promise<Step> {
     const action = overriding === null ? rule.action : overridden(overriding, ruleset.phase);
     const name = overriding ?? rule.actionName;
-    if (action.kind === 'challenge' && this.#isCleared(action.action)) return null;
+    if (action.kind === 'challenge' && isCleared(this.#challenged, action.action)) return null;
     const source = SOURCES[ruleset.phase];
     this.#record(name, ruleset.phase, level, rule, action.kind === 'execute' || !rule.logs ? undefined : source);
     switch (action.kind) {
       case 'block':
         return blocked(action.status, action.contentType, action.content);
       case 'challenge':
-        return this.#challenge(action.action);
+        return challengeAnswer(this.#challenged, action.action);
       case 'log':
         return null;
       case 'skip':
@@ -334,48 +328,8 @@ export class Evaluation {
     return typeof value === 'string' ? value : null;
   }
 
-  // --- challenges --------------------------------------------------------------------------------------------------
-
-  get #visitor() {
-    const { visitorAddress, headers } = this.facts;
-    return { zoneId: this.#program.zoneId, address: visitorAddress, userAgent: fieldOf(headers, 'user-agent') };
-  }
-
-  #isCleared(action: ChallengeAction): boolean {
-    // Whoever brings the work must be let through to where it is taken.
-    if (this.facts.path === CHALLENGE_PATH) return true;
-    const cookies = fieldOf(this.facts.headers, 'cookie');
-    return cookies.includes(CLEARANCE_COOKIE) && this.#services.challenges.isCleared(action, cookies, this.#visitor);
-  }
-
-  #challenge(action: ChallengeAction): Step {
-    if (this.#isCleared(action)) return null;
-    const task = this.#services.challenges.task(action, this.#visitor);
-    if (task === null) return blocked(403, null, null);
-    return {
-      kind: 'answer',
-      status: 403,
-      fields: { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store', 'Cf-Mitigated': 'challenge' },
-      body: challengePage(task, this.facts.rayId),
-      detail: 'This request needs a browser that shows that it is one.',
-    };
-  }
-
-  #answerChallenge(): Answer {
-    const parameters = new URLSearchParams(this.facts.query);
-    const clearance = this.#services.challenges.solve(
-      parameters.get('token') ?? '',
-      parameters.get('nonce') ?? '',
-      this.#visitor,
-    );
-    const location = returnPath(parameters.get('to'));
-    const secure = this.facts.scheme === 'https' ? '; Secure' : '';
-    const fields: Record<string, string> = { Location: location, 'Cache-Control': 'no-store' };
-    if (clearance !== null) {
-      fields['Set-Cookie'] =
-        `${CLEARANCE_COOKIE}=${clearance.cookie}; Path=/; Max-Age=${clearance.maxAge}; HttpOnly; SameSite=Lax${secure}`;
-    }
-    return { kind: 'answer', status: 303, fields, body: '', detail: '' };
+  get #challenged(): Challenged {
+    return { challenges: this.#services.challenges, zoneId: this.zoneId, facts: this.facts };
   }
 
   // --- rate limits -------------------------------------------------------------------------------------------------
