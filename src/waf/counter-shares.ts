@@ -1,9 +1,6 @@
 import type { RateAsk, RateGrant, RateReturn } from '../core/mod.ts';
 import { type Counter, estimate, type MemoryCounters, overUntil } from './counters.ts';
 
-/** What a worker that is asked to give a share back may take, milliseconds. */
-const RECALL_LIMIT = 250;
-
 interface Share {
   readonly window: number;
   /** How many the worker may let in by itself, at most: what it has let in of them is not known. */
@@ -28,12 +25,22 @@ export class CounterShares {
   readonly #shares = new WeakMap<Counter, Map<object, Share>>();
   readonly #recalls = new Map<string, Recall>();
   readonly #gone = new WeakSet<object>();
+  readonly #timeLimit: number;
 
-  /** `recall` asks a worker to give a share back. Workers are told apart by identity. */
-  constructor(counters: MemoryCounters, now: () => number, recall: (worker: object, key: string) => void) {
+  /**
+   * `recall` asks a worker to give a share back. Workers are told apart by identity. `timeLimit`: milliseconds that a worker may take to
+   * give it back.
+   */
+  constructor(
+    counters: MemoryCounters,
+    now: () => number,
+    recall: (worker: object, key: string) => void,
+    timeLimit = 250,
+  ) {
     this.#counters = counters;
     this.#now = now;
     this.#recall = recall;
+    this.#timeLimit = timeLimit;
   }
 
   /** Answers at once where it can, and else when the shares of others are back. */
@@ -136,7 +143,7 @@ export class CounterShares {
       shares.clear();
       resolve();
     };
-    const timer = setTimeout(end, RECALL_LIMIT);
+    const timer = setTimeout(end, this.#timeLimit);
     this.#recalls.set(key, { waiting: new Set(shares.keys()), done, end });
     for (const worker of [...shares.keys()]) this.#recall(worker, key);
     return done;

@@ -28,8 +28,13 @@ function fleet(size: number) {
     messages++;
     setImmediate(work);
   };
-  const shares = new CounterShares(new MemoryCounters(now), now, (worker, key) =>
-    deliver(() => (worker as SharedCounters).recalled([key])),
+  // A machine that stands still for a moment must not look like a worker that does not answer.
+  const timeLimit = 120_000;
+  const shares = new CounterShares(
+    new MemoryCounters(now),
+    now,
+    (worker, key) => deliver(() => (worker as SharedCounters).recalled([key])),
+    timeLimit,
   );
   const workers = Array.from({ length: size }, () => {
     const worker: SharedCounters = new SharedCounters(
@@ -47,6 +52,7 @@ function fleet(size: number) {
       },
       new MemoryCounters(now),
       now,
+      timeLimit,
     );
     return worker;
   });
