@@ -55,9 +55,8 @@ const HANDLERS = {
 /** Where texts become bytes on their way out: what the system does not take at once is copied. */
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Answers a handshake (`acceptTls`); null where this version of Bun has no way to. */
-export function acceptOnBun(socket: Socket, { context, protocols }: ServerTls): SecurePeerSocket | null {
-  if (typeof handleOf(socket)?.upgradeTLS !== 'function') return null;
+/** Answers a handshake (`acceptTls`). */
+export function acceptOnBun(socket: Socket, { context, protocols }: ServerTls): SecurePeerSocket {
   const secured = new BunSocket(null);
   // What came so far would be lost: the handle brings only what comes from here on.
   const initialData: Buffer | null = socket.read();
@@ -156,12 +155,13 @@ export class BunSocket implements SecurePeerSocket {
 
   /** Takes a connection over, and begins the handshake. */
   secure(socket: Socket, options: object, context: SecureContext, tls: object): void {
-    const handle = handleOf(socket)!;
+    const shell = socket as unknown as { _handle: NativeSocket | null };
+    const handle = shell._handle;
     // The stream is done with it: nobody reads, pauses or closes it from there any more.
-    (socket as unknown as { _handle: null })._handle = null;
+    shell._handle = null;
     this.#connecting = null;
-    handle.data = undefined;
-    const pair = handle.upgradeTLS({
+    if (handle !== null) handle.data = undefined;
+    const pair = handle?.upgradeTLS({
       ...options,
       data: this,
       socket: HANDLERS,
@@ -169,7 +169,7 @@ export class BunSocket implements SecurePeerSocket {
       tls: { ...tls, secureContext: context.context },
     });
     if (pair === undefined) {
-      handle.close();
+      handle?.close();
       this.#fail(new Error('the connection is gone'));
       return;
     }
@@ -391,11 +391,6 @@ export class BunSocket implements SecurePeerSocket {
     this.#waiting = [];
     this.#waitingLength = 0;
   }
-}
-
-/** The socket under a stream of `node:net`. */
-function handleOf(socket: Socket): NativeSocket | null {
-  return (socket as unknown as { _handle: NativeSocket | null })._handle;
 }
 
 /** Protocols as in RFC 7301 section 3.1: each after its length. */

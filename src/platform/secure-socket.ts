@@ -97,15 +97,13 @@ export function writeJoined(socket: PeerSocket, parts: readonly (string | Buffer
  * `secure`, or in `error` and `close`.
  */
 export function acceptTls(socket: Socket, options: ServerTls): SecurePeerSocket {
+  if (currentRuntime().name === 'bun') return acceptOnBun(socket, options);
   const { context, protocols } = options;
-  return (
-    (currentRuntime().name === 'bun' ? acceptOnBun(socket, options) : null) ??
-    (new tls.TLSSocket(socket, {
-      isServer: true,
-      secureContext: context,
-      ALPNProtocols: [...protocols],
-    }) as SecurePeerSocket)
-  );
+  return new tls.TLSSocket(socket, {
+    isServer: true,
+    secureContext: context,
+    ALPNProtocols: [...protocols],
+  }) as SecurePeerSocket;
 }
 
 /**
