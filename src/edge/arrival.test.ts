@@ -145,3 +145,23 @@ for (const [what, leave] of [
     assert.equal(await patient.edge.drain(), 0);
     assert.ok(performance.now() - before < 1_000);
   });
+
+test('a visitor that says nothing more within the handshake is closed when its time is over', async () => {
+  const socket = await connect(edge.httpsPort, STRANGER, await clientHello());
+  // The rest of the edge's flight: from here on it waits for the visitor's.
+  socket.resume();
+  await once(socket, 'close');
+});
+
+test('a visitor within the handshake is cut off when a drain has lasted long enough', async () => {
+  const brief = await startEdge(
+    { ssl: 'flexible', hosts: { www: { port: origin.port } } },
+    { visitorHandshake: 60_000, drain: 300 },
+  );
+  const socket = await connect(brief.httpsPort, STRANGER, await clientHello());
+  await once(socket, 'data');
+  socket.resume();
+  const closed = once(socket, 'close');
+  assert.equal(await brief.edge.drain(), 1);
+  await closed;
+});

@@ -24,6 +24,8 @@ export class Arrival implements VisitorConnection, Timed {
   deadline: number;
   readonly #edge: Edge;
   readonly #socket: Socket;
+  /** On Bun the stream of TCP is empty from then on, and closing it closes nothing. */
+  #secured: SecurePeerSocket | null = null;
   readonly #scheme: Scheme;
   #hello: ClientHelloReader | null = new ClientHelloReader();
   #address: string;
@@ -59,6 +61,7 @@ export class Arrival implements VisitorConnection, Timed {
   }
 
   destroy(): void {
+    this.#secured?.destroy();
     this.#socket.destroy();
     this.#leave();
   }
@@ -131,6 +134,7 @@ export class Arrival implements VisitorConnection, Timed {
     }
     const { context, alpn, hostname } = chosen;
     const secured = acceptTls(socket, { context, protocols: alpn });
+    this.#secured = secured;
     secured.on('error', destroyer(secured));
     const onClose = () => this.destroy();
     secured.on('close', onClose);
@@ -148,7 +152,6 @@ export class Arrival implements VisitorConnection, Timed {
     const { servername } = secured;
     // The library's own reading of the ClientHello. It has none of a resumed session on some versions.
     if (typeof servername === 'string' && canonicalHostname(servername) !== sni) {
-      secured.destroy();
       this.destroy();
       return;
     }

@@ -9,21 +9,25 @@ export class RayIds {
   readonly #suffix: string;
   #next: number;
   /** The first twelve digits, which change once in 65,536 requests. */
-  #prefix = '';
+  #prefix: string;
 
   /** `seed` holds 8 random bytes. */
   constructor(seed: Uint8Array, site: string) {
     this.#drawn = digits(seed.subarray(0, 4));
     this.#next = Number.parseInt(digits(seed.subarray(4, 8)), 16);
     this.#suffix = `-${site}`;
+    this.#prefix = this.#firstTwelve();
   }
 
   next(): string {
     this.#next = (this.#next + 1) >>> 0;
     const low = this.#next & 0xffff;
-    if (low === 0 || this.#prefix === '')
-      this.#prefix = this.#drawn + TWO_DIGITS[this.#next >>> 24]! + TWO_DIGITS[(this.#next >>> 16) & 0xff]!;
+    if (low === 0) this.#prefix = this.#firstTwelve();
     return this.#prefix + TWO_DIGITS[low >>> 8]! + TWO_DIGITS[low & 0xff]! + this.#suffix;
+  }
+
+  #firstTwelve(): string {
+    return this.#drawn + TWO_DIGITS[this.#next >>> 24]! + TWO_DIGITS[(this.#next >>> 16) & 0xff]!;
   }
 }
 

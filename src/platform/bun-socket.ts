@@ -188,7 +188,8 @@ export class BunSocket implements SecurePeerSocket {
   onHandshake(handle: NativeSocket, isDone: boolean, error: NativeError | null): void {
     if (this.destroyed) return;
     this.#handle = handle;
-    if (!isDone && (error === null || isOfLibrary(error))) {
+    // What a certificate lacks comes as a handshake that failed, also where nobody minds.
+    if (!isDone && (this.#client === null || error === null || isOfLibrary(error))) {
       this.#fail(spelledAsNode(error));
       return;
     }

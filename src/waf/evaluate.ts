@@ -419,7 +419,7 @@ export class Evaluation {
 
   /** Makes the events of what matched, once the request's end is known. */
   emit(edgeStatus: number, originStatus: number): void {
-    const events = this.#matches?.emit(this.zoneId, this.facts, edgeStatus, originStatus) ?? [];
+    const events = this.#matches?.takeEvents(this.zoneId, this.facts, edgeStatus, originStatus) ?? [];
     for (const event of events) this.#services.emit(event);
   }
 }

@@ -30,7 +30,7 @@ export class Matches {
   }
 
   /** Makes events of those that are none yet. */
-  emit(zoneId: string, facts: EvaluatedFacts, edgeStatus: number, originStatus: number): SecurityEvent[] {
+  takeEvents(zoneId: string, facts: EvaluatedFacts, edgeStatus: number, originStatus: number): SecurityEvent[] {
     const from = this.#emitted;
     this.#emitted = this.#all.length;
     return this.#all.slice(from).map((match, i) => ({

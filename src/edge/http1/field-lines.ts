@@ -1,13 +1,13 @@
-import type { FieldNames, FieldRole } from './field-name.ts';
+import { type FieldNames, type FieldRole, TOKEN } from './field-name.ts';
 
-/** What each byte may be part of: a token (RFC 9110 section 5.6.2), or a line of a head (section 5.5). */
-const TOKEN = 1;
+/** What each byte may be part of: a name, which is a token, or a line of a head (RFC 9110 section 5.5). */
+const NAME = 1;
 const LINE = 2;
 const CLASSES = new Uint8Array(256);
 for (let code = 0; code < 256; code++) {
-  const isToken = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code));
+  const isToken = TOKEN.test(String.fromCharCode(code));
   const isLine = code === 0x09 || (code >= 0x20 && code !== 0x7f);
-  CLASSES[code] = (isToken ? TOKEN : 0) | (isLine ? LINE : 0);
+  CLASSES[code] = (isToken ? NAME : 0) | (isLine ? LINE : 0);
 }
 const CR = 0x0d;
 const LF = 0x0a;
@@ -52,7 +52,7 @@ export function readFieldLines<Head>(
     let hash = 0;
     for (; colon < text.length; colon++) {
       const code = text.charCodeAt(colon);
-      if ((CLASSES[code]! & TOKEN) === 0) break;
+      if ((CLASSES[code]! & NAME) === 0) break;
       hash = (Math.imul(hash, 31) + code) | 0;
     }
     const end = lineEnd(text, colon);

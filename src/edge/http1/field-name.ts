@@ -32,7 +32,8 @@ export interface FieldName {
   readonly role: FieldRole;
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 section 5.6.2. */
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const MAX_NAMES = 2048;
 /** Places for names by their hash: a power of two. */
 const PLACES = 1024;
