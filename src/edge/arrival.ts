@@ -151,7 +151,7 @@ export class Arrival implements VisitorConnection, Timed {
   #enter(secured: SecurePeerSocket, sni: string): void {
     const { servername } = secured;
     // The library's own reading of the ClientHello. It has none of a resumed session on some versions.
-    if (typeof servername === 'string' && canonicalHostname(servername) !== sni) {
+    if (typeof servername === 'string' && servername !== sni && canonicalHostname(servername) !== sni) {
       this.destroy();
       return;
     }

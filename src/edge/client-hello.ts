@@ -18,10 +18,13 @@ export interface ClientHello {
 
 /** Bytes that a visitor may send before its ClientHello is whole; hybrid key shares take some 2 KB. */
 const MAX_BYTES = 64 * 1024;
+/** Bytes of a record's header (RFC 8446 section 5.1). */
+const HEADER = 5;
 const HANDSHAKE_RECORD = 22;
 const MAX_FRAGMENT = 16_384;
 const CLIENT_HELLO = 1;
 const HOST_NAME = 0;
+const EMPTY = Buffer.alloc(0);
 /** Extensions: RFC 6066 section 3, RFC 8446 sections 4.2.1 to 4.2.11, RFC 5077 section 3.2. */
 const EXTENSION = {
   serverName: 0,
@@ -31,6 +34,7 @@ const EXTENSION = {
   preSharedKey: 41,
   versions: 43,
 } as const;
+const READ: ReadonlySet<number> = new Set(Object.values(EXTENSION));
 
 /**
  * Collects a ClientHello from whatever pieces TCP and the record layer cut it into: one that comes byte by byte, or in
@@ -38,8 +42,7 @@ const EXTENSION = {
  * bytes go to the TLS library afterwards, which parses them anew and has the last word.
  */
 export class ClientHelloReader {
-  #message = Buffer.allocUnsafe(2048);
-  readonly #header = Buffer.allocUnsafe(5);
+  #message: Buffer = EMPTY;
   #length = 0;
   #headerLength = 0;
   /** Bytes of the current record that are still to come. */
@@ -51,16 +54,14 @@ export class ClientHelloReader {
     this.#total += data.length;
     if (this.#total > MAX_BYTES) return 'malformed';
     for (let at = 0; at < data.length; ) {
-      if (this.#inRecord === 0) {
-        this.#header[this.#headerLength++] = data[at++]!;
-        if (!this.#isHeaderPossible()) return 'malformed';
+      if (this.#headerLength < HEADER) {
+        if (!this.#takeHeader(data[at++]!)) return 'malformed';
         continue;
       }
       const end = Math.min(data.length, at + this.#inRecord);
-      this.#makeRoom(end - at);
-      data.copy(this.#message, this.#length, at, end);
-      this.#length += end - at;
+      this.#take(data.subarray(at, end));
       this.#inRecord -= end - at;
+      if (this.#inRecord === 0) this.#headerLength = 0;
       at = end;
       if (this.#message[0] !== CLIENT_HELLO) return 'malformed';
       const wanted = this.#length < 4 ? Number.POSITIVE_INFINITY : 4 + this.#message.readUIntBE(1, 3);
@@ -69,22 +70,39 @@ export class ClientHelloReader {
     return null;
   }
 
-  #makeRoom(count: number): void {
-    if (this.#length + count <= this.#message.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#length + count, 2 * this.#message.length));
-    this.#message.copy(larger, 0, 0, this.#length);
-    this.#message = larger;
+  /** Mostly all of it comes at once, and need not be copied. */
+  #take(part: Buffer): void {
+    const length = this.#length + part.length;
+    if (this.#length === 0) {
+      this.#message = part;
+    } else {
+      if (length > this.#message.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#message.length));
+        this.#message.copy(larger, 0, 0, this.#length);
+        this.#message = larger;
+      }
+      part.copy(this.#message, this.#length);
+    }
+    this.#length = length;
   }
 
-  /** Takes the record header byte by byte: what speaks another protocol is told by its first one. */
-  #isHeaderPossible(): boolean {
-    const header = this.#header;
-    if (header[0] !== HANDSHAKE_RECORD || (this.#headerLength > 1 && header[1] !== 3)) return false;
-    if (this.#headerLength < 5) return true;
-    this.#headerLength = 0;
-    this.#inRecord = header.readUInt16BE(3);
-    // A handshake record is never empty (RFC 8446 section 5.1).
-    return this.#inRecord > 0 && this.#inRecord <= MAX_FRAGMENT;
+  /** Takes a byte of a record's header. False for what speaks another protocol, at its first one. */
+  #takeHeader(byte: number): boolean {
+    switch (this.#headerLength++) {
+      case 0:
+        return byte === HANDSHAKE_RECORD;
+      case 1:
+        return byte === 3;
+      case 2:
+        return true;
+      case 3:
+        this.#inRecord = byte << 8;
+        return true;
+      default:
+        this.#inRecord |= byte;
+        // A handshake record is never empty (RFC 8446 section 5.1).
+        return this.#inRecord > 0 && this.#inRecord <= MAX_FRAGMENT;
+    }
   }
 }
 
@@ -95,15 +113,17 @@ function parseClientHello(body: Buffer): ClientHello | 'malformed' {
   hello.vector(1);
   const ciphers = hello.vector(2);
   hello.vector(1);
+  const seen = new Set<number>();
   const found = new Map<number, Buffer>();
   if (!hello.isAtEnd) {
     const extensions = new Fields(hello.vector(2));
     while (!extensions.isAtEnd && !extensions.isShort) {
       const type = extensions.number(2);
-      const data = extensions.vector(2);
       // Twice: somebody counts on two parsers choosing differently.
-      if (found.has(type)) return 'malformed';
-      found.set(type, data);
+      if (seen.has(type)) return 'malformed';
+      seen.add(type);
+      if (READ.has(type)) found.set(type, extensions.vector(2));
+      else extensions.skip(extensions.number(2));
     }
     if (extensions.isShort) return 'malformed';
   }

@@ -156,6 +156,7 @@ export class Edge {
   load(snapshot: Snapshot): void {
     this.#index.load(snapshot);
     this.#contexts.follow();
+    this.#serverContexts.follow();
     this.#pools.follow(null);
     this.#pools.forgetChanges(null);
     this.waf.follow(this.#index, null);
@@ -167,6 +168,7 @@ export class Edge {
     const rules = changedRules(delta, this.#index);
     this.#index.apply(delta);
     this.#contexts.follow();
+    this.#serverContexts.follow();
     this.#pools.follow(zones);
     const ruled = zonesOf(rules, this.#index);
     if (ruled.size === 0) return;

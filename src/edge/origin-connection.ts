@@ -15,6 +15,7 @@ import { connectOrigin, passOver } from './origin-socket.ts';
 import { Outbox } from './outbox.ts';
 import { bodyOf } from './response-framing.ts';
 
+const PROTOCOLS = ['http/1.1'];
 const INTERIM: BodyFraming = { kind: 'interim' };
 
 /** One connection to an origin. Carries one exchange at a time and belongs to one pool for its whole life. */
@@ -50,7 +51,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     exchange.origin = this;
     const { edge } = pool;
     this.#reader = new MessageReader(this, edge.limits.responseHead);
-    this.#socket = socket ?? connectOrigin(pool, pool.key.addresses[addressIndex]!, ['http/1.1']);
+    this.#socket = socket ?? connectOrigin(pool, pool.key.addresses[addressIndex]!, PROTOCOLS);
     this.#out = new Outbox(this.#socket);
     this.deadline = edge.deadlines.now + edge.limits.connect;
     edge.deadlines.add(this);

@@ -8,6 +8,8 @@ import type { Attempt } from './origin.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { connectOrigin, passOver } from './origin-socket.ts';
 
+const PROTOCOLS = ['h2', 'http/1.1'];
+
 /**
  * A TLS connection to an origin that is being made, and may become HTTP/2 or HTTP/1.1 (ALPN, RFC 7301). Exchanges wait for it;
  * one that is over meanwhile is left out, the connection is made all the same.
@@ -38,7 +40,7 @@ export class OriginDial implements Attempt, Timed {
     this.pool = pool;
     this.addressIndex = addressIndex;
     const { edge } = pool;
-    this.#socket = connectOrigin(pool, pool.key.addresses[addressIndex]!, ['h2', 'http/1.1']) as SecurePeerSocket;
+    this.#socket = connectOrigin(pool, pool.key.addresses[addressIndex]!, PROTOCOLS) as SecurePeerSocket;
     this.deadline = edge.deadlines.now + edge.limits.connect;
     edge.deadlines.add(this);
     this.#socket.on('session', (session: Buffer) => {

@@ -49,7 +49,19 @@ interface Cached {
   readonly ticketName: Uint8Array | null;
 }
 
+/** What is the same for all visitors of a name. */
+interface Served {
+  /** Canonical. */
+  readonly hostname: string;
+  readonly policy: TlsPolicy;
+  /** Uploaded certificates for exactly the name, and those for a wildcard: the first that are of use count. */
+  readonly uploaded: readonly (readonly CustomCertificateEntry[])[];
+  /** Of the certificate that is issued for it; null where none can be. */
+  readonly certificateName: string | null;
+}
+
 const MAX_CONTEXTS = 8192;
+const MAX_SERVED = 4096;
 const TICKET_NAME = 16;
 
 /**
@@ -60,6 +72,8 @@ const TICKET_NAME = 16;
 export class ServerContexts {
   readonly #options: ServerContextsOptions;
   readonly #contexts = new Map<string, Cached>();
+  /** By server name as sent, so that a usual one costs one look-up. Only names that are served; bounded. */
+  readonly #served = new Map<string, Served>();
   /** The newest first. None: the library makes keys of its own, which nobody shares. */
   #secrets: readonly Uint8Array[] = [];
 
@@ -80,14 +94,12 @@ export class ServerContexts {
    */
   find(hello: ClientHello): ServerContext | null | Promise<ServerContext | null> {
     const { index, request } = this.#options;
-    const hostname = hello.serverName === null ? null : canonicalHostname(hello.serverName);
-    const zone = hostname === null ? undefined : index.zoneOf(hostname);
-    if (hostname === null || zone === undefined || index.originOf(zone.id, hostname) === undefined) return null;
-    const policy = tlsPolicy(zone);
+    const served = hello.serverName === null ? null : this.#serve(hello.serverName);
+    if (served === null) return null;
+    const { hostname, policy, certificateName: name } = served;
     const accepts = (key: ServerKey) => acceptsKey(hello, key, policy);
-    const uploaded = this.#uploaded(zone.id, hostname, accepts);
+    const uploaded = this.#uploaded(served, accepts);
     if (uploaded !== undefined) return this.#meet(hostname, uploaded, policy, hello);
-    const name = index.certificateName(hostname);
     if (name === null) return null;
     // Nobody makes an RSA key for a visitor who could not use that either.
     const algorithm = accepts('P-256') || !accepts('RSA') ? 'ecdsa' : 'rsa';
@@ -99,16 +111,33 @@ export class ServerContexts {
     });
   }
 
-  #uploaded(
-    zoneId: string,
-    hostname: string,
-    accepts: (key: ServerKey) => boolean,
-  ): CustomCertificateEntry | undefined {
-    const { index, now } = this.#options;
-    for (const host of [hostname, `*${hostname.slice(hostname.indexOf('.'))}`]) {
-      const usable = index
-        .customCertificates(zoneId, host)
-        .filter(({ key, expiresAt }) => expiresAt > now() && accepts(key));
+  /** Forgets what was concluded from the state before. */
+  follow(): void {
+    this.#served.clear();
+  }
+
+  #serve(serverName: string): Served | null {
+    const known = this.#served.get(serverName);
+    if (known !== undefined) return known;
+    const { index } = this.#options;
+    const hostname = canonicalHostname(serverName);
+    const zone = hostname === null ? undefined : index.zoneOf(hostname);
+    if (hostname === null || zone === undefined || index.originOf(zone.id, hostname) === undefined) return null;
+    const wildcard = `*${hostname.slice(hostname.indexOf('.'))}`;
+    const served = {
+      hostname,
+      policy: tlsPolicy(zone),
+      uploaded: [hostname, wildcard].map((name) => index.customCertificates(zone.id, name)),
+      certificateName: index.certificateName(hostname),
+    };
+    if (this.#served.size < MAX_SERVED) this.#served.set(serverName, served);
+    return served;
+  }
+
+  #uploaded({ uploaded }: Served, accepts: (key: ServerKey) => boolean): CustomCertificateEntry | undefined {
+    const now = this.#options.now();
+    for (const certificates of uploaded) {
+      const usable = certificates.filter(({ key, expiresAt }) => expiresAt > now && accepts(key));
       if (usable.length > 0) return usable.find(({ key }) => key !== 'RSA') ?? usable[0];
     }
     return undefined;

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
+import { protocolList } from './alpn.ts';
 import { join } from './join.ts';
 import type { ClientTls, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
 
@@ -61,7 +62,7 @@ export function acceptOnBun(socket: Socket, { context, protocols }: ServerTls): 
   // What came so far would be lost: the handle brings only what comes from here on.
   const initialData: Buffer | null = socket.read();
   secured.secure(socket, { isServer: true, ...(initialData === null ? {} : { initialData }) }, context, {
-    ALPNProtocols: wireList(protocols),
+    ALPNProtocols: protocolList(protocols),
   });
   return secured;
 }
@@ -72,7 +73,7 @@ export function connectOnBun(socket: Socket, options: ClientTls): SecurePeerSock
   const secured = new BunSocket(options);
   secured.follow(socket, () =>
     secured.secure(socket, {}, context, {
-      ALPNProtocols: wireList(protocols),
+      ALPNProtocols: protocolList(protocols),
       serverName,
       servername: serverName,
       // Within the handshake: after it the peer would have our certificate (spec/threats.md section 1).
@@ -392,11 +393,6 @@ export class BunSocket implements SecurePeerSocket {
     this.#waiting = [];
     this.#waitingLength = 0;
   }
-}
-
-/** Protocols as in RFC 7301 section 3.1: each after its length. */
-function wireList(protocols: readonly string[]): Buffer {
-  return Buffer.concat(protocols.flatMap((protocol) => [Buffer.from([protocol.length]), Buffer.from(protocol)]));
 }
 
 function isOfLibrary({ code }: NativeError): boolean {

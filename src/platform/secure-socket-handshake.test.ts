@@ -16,6 +16,7 @@ import {
   serveOurs,
 } from '../../test/doubles/secure-peers.ts';
 import { BunSocket } from './bun-socket.ts';
+import { canReadHere } from './node-socket.ts';
 import { currentRuntime } from './runtime.ts';
 import type { SecurePeerSocket } from './secure-socket.ts';
 
@@ -174,4 +175,56 @@ test('on Bun, TLS is on its own sockets', { skip: currentRuntime().name !== 'bun
   const served = await next();
   await served.until('secure');
   for (const { socket } of [visitor, served]) assert.ok((socket as SecurePeerSocket) instanceof BunSocket);
+});
+
+const ON_NODE = { skip: currentRuntime().name !== 'node' && 'Node only' };
+
+test(
+  'on Node, a server reads past the stream, and keeps nothing that other buffers were cut out of',
+  ON_NODE,
+  async () => {
+    assert.ok(canReadHere);
+    const { port, next } = await OURS.serve('TLSv1.3');
+    const visitor = NODE.connect(port, 'TLSv1.3');
+    const served = await next();
+    await served.until('secure');
+    const parts = served.socket as unknown as { _tlsOptions: { ALPNProtocols?: Uint8Array }; bytesRead: number };
+    assert.equal(parts._tlsOptions.ALPNProtocols, undefined);
+    served.socket.on('data', (data) => assert.ok(data.buffer.byteLength <= 16 * 1024));
+    served.read();
+    visitor.socket.write(Buffer.from('short'));
+    await served.until(() => served.length === 5);
+  },
+);
+
+test('on Node, what peers send never mixes, whoever keeps it', ON_NODE, async () => {
+  const { port, next } = await OURS.serve('TLSv1.3');
+  const sizes = [1, 700, 2_047, 2_049, 9_000, 16_384, 40_000, 3];
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const pairs: { ends: readonly Peer[]; sent: Buffer }[] = [];
+  for (const step of [1, 3, 7]) {
+    const visitor = OURS.connect(port, 'TLSv1.3');
+    const served = await next();
+    await served.until('secure');
+    const sent = Buffer.from(Array.from({ length: total }, (_, i) => (i * step + (i >> 8)) & 255));
+    pairs.push({ ends: [visitor, served], sent });
+  }
+  // Ours at both ends: what visitors send and what origins answer is read in different ways.
+  const kept = pairs.map(({ ends }) =>
+    ends.map(({ socket }) => {
+      const parts: Buffer[] = [];
+      socket.on('data', (data) => parts.push(data));
+      return parts;
+    }),
+  );
+  for (const { ends } of pairs) for (const end of ends) end.read();
+  let at = 0;
+  for (const size of sizes) {
+    for (const { ends, sent } of pairs) for (const { socket } of ends) socket.write(sent.subarray(at, at + size));
+    at += size;
+  }
+  for (const { ends } of pairs) for (const end of ends) await end.until(() => end.length >= total);
+  for (const [i, { sent }] of pairs.entries()) {
+    for (const parts of kept[i]!) assert.ok(Buffer.concat(parts).equals(sent));
+  }
 });

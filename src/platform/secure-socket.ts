@@ -1,8 +1,10 @@
 import { Buffer } from 'node:buffer';
 import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
-import tls, { type PeerCertificate, type SecureContext } from 'node:tls';
+import tls, { type ConnectionOptions, type PeerCertificate, type SecureContext } from 'node:tls';
+import { protocolList } from './alpn.ts';
 import { acceptOnBun, BunSocket, connectOnBun } from './bun-socket.ts';
 import { join } from './join.ts';
+import { acceptOnNode, connectOnNode } from './node-socket.ts';
 import { currentRuntime } from './runtime.ts';
 
 /** What a `PeerSocket` tells, with what. */
@@ -99,11 +101,7 @@ export function writeJoined(socket: PeerSocket, parts: readonly (string | Buffer
 export function acceptTls(socket: Socket, options: ServerTls): SecurePeerSocket {
   if (currentRuntime().name === 'bun') return acceptOnBun(socket, options);
   const { context, protocols } = options;
-  return new tls.TLSSocket(socket, {
-    isServer: true,
-    secureContext: context,
-    ALPNProtocols: [...protocols],
-  }) as SecurePeerSocket;
+  return acceptOnNode(socket, { isServer: true, secureContext: context, ALPNProtocols: protocolList(protocols) });
 }
 
 /**
@@ -117,19 +115,20 @@ export function connectTcp(target: TcpNetConnectOpts): PeerSocket {
 /** Begins a connection and a handshake on it. Ends in `secureConnect`, or in `error` and `close`. */
 export function connectTls(target: TcpNetConnectOpts, options: ClientTls): SecurePeerSocket {
   const { context, serverName, protocols, session, verify, onlyServerName, checkNames } = options;
+  const isBun = currentRuntime().name === 'bun';
   // Bun's own sockets can judge a certificate before they show ours, but only by the server name itself.
-  if (currentRuntime().name === 'bun' && (!verify || onlyServerName))
+  if (isBun && (!verify || onlyServerName))
     return connectOnBun(net.connect({ ...target, allowHalfOpen: true }), options);
-  const socket = tls.connect({
+  const whole = {
     ...target,
     allowHalfOpen: true,
+    noDelay: true,
     servername: serverName,
     secureContext: context,
     rejectUnauthorized: verify,
     checkServerIdentity: (_host, certificate) => checkNames(certificate),
-    ALPNProtocols: [...protocols],
+    ALPNProtocols: protocolList(protocols),
     ...(session === undefined ? {} : { session }),
-  } as tls.ConnectionOptions);
-  socket.setNoDelay(true);
-  return socket as SecurePeerSocket;
+  } as ConnectionOptions;
+  return isBun ? (tls.connect(whole) as SecurePeerSocket) : connectOnNode(whole);
 }

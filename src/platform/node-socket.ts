@@ -1,0 +1,107 @@
+import { Buffer } from 'node:buffer';
+import net, { type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import tls, { type TLSSocket, type TLSSocketOptions } from 'node:tls';
+import type { SecurePeerSocket } from './secure-socket.ts';
+
+// TLS on Node: `tls.TLSSocket`, but what is read goes straight to whoever listens. A stream has an ArrayBuffer made for every
+// read, and queues it; that is a tenth of a small request (docs/decisions/0024).
+
+/** Where reads arrive. What is passed on is copied out of it at once: nobody sees what others read. */
+const ARRIVED: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+/** What the TLS library gives at once at most, a record (RFC 8446 section 5.1). */
+const RECORD = 16 * 1024;
+/** Reads of up to this many bytes share memory: whoever keeps one keeps as much as a whole record at most. */
+const SMALL = 2 * 1024;
+/** From this many bytes on a read of an origin counts as one of many: the next arrives where it stays. */
+const LARGE = 8 * 1024;
+/** What is made at once for large reads. */
+const SLAB = 2 * RECORD;
+
+/**
+ * With `onread` a pause stops the reading at once, and large bodies come read by read: two fifths of an upload. As with every stream
+ * it goes on until enough waits.
+ */
+const PAUSE_LATER = { pause: Duplex.prototype.pause, resume: Duplex.prototype.resume };
+
+/** Begins a connection and a handshake on it, as `tls.connect`. */
+export function connectOnNode(options: tls.ConnectionOptions): SecurePeerSocket {
+  let next = ARRIVED;
+  const onread = {
+    buffer: () => next,
+    callback: (length: number, buffer: Buffer) => {
+      const isLarge = length >= LARGE;
+      const isOwn = isLarge && buffer !== ARRIVED;
+      if (!isLarge) next = ARRIVED;
+      else if (isOwn && buffer.length - length >= RECORD) next = buffer.subarray(length);
+      else next = Buffer.allocUnsafeSlow(SLAB);
+      return deliver(socket, isOwn ? buffer.subarray(0, length) : copyOf(buffer, length));
+    },
+  };
+  const socket = tls.connect({ ...options, onread } as tls.ConnectionOptions);
+  Object.assign(socket, PAUSE_LATER);
+  return socket as SecurePeerSocket;
+}
+
+/** Answers a handshake, as `new tls.TLSSocket`. */
+export function acceptOnNode(socket: Socket, options: TLSSocketOptions): SecurePeerSocket {
+  return (canReadHere ? new VisitorSocket(socket, options) : new tls.TLSSocket(socket, options)) as SecurePeerSocket;
+}
+
+/** What `net.Socket` makes of its option `onread`, which a socket over another one cannot be given. */
+const { kBuffer, kBufferCb } = Object.fromEntries(
+  Object.getOwnPropertySymbols(new net.Socket()).map((symbol) => [symbol.description, symbol]),
+) as { readonly kBuffer?: symbol; readonly kBufferCb?: symbol };
+
+/** Whether this version of Node keeps `onread` where it is looked for. Where not, a server reads as every stream does. */
+export const canReadHere: boolean = kBuffer !== undefined && kBufferCb !== undefined;
+
+/** What is used here of a `tls.TLSSocket` besides what its documentation says. */
+type Parts = Record<symbol, unknown> & {
+  readonly _handle: { useUserBuffer(buffer: Buffer): void };
+  readonly _tlsOptions: { ALPNProtocols: Uint8Array | undefined };
+};
+
+class VisitorSocket extends tls.TLSSocket {
+  constructor(socket: Socket, options: TLSSocketOptions) {
+    super(socket, options);
+    const parts = this as unknown as Parts;
+    parts[kBuffer!] = ARRIVED;
+    parts[kBufferCb!] = passOn;
+    parts._handle.useUserBuffer(ARRIVED);
+    // The library has a copy of its own. This one would keep the 64 KiB of other buffers that it was cut out of.
+    parts._tlsOptions.ALPNProtocols = undefined;
+  }
+}
+Object.assign(VisitorSocket.prototype, PAUSE_LATER);
+
+function passOn(this: TLSSocket, length: number): boolean {
+  return deliver(this, copyOf(ARRIVED, length));
+}
+
+/** False where nothing more is wanted for now. */
+function deliver(socket: TLSSocket, data: Buffer): boolean {
+  // Nobody listens yet, or not for now: the stream keeps it, in its order.
+  if (socket.readableFlowing !== true || socket.readableLength > 0) return socket.push(data);
+  socket.emit('data', data);
+  return true;
+}
+
+function copyOf(buffer: Buffer, length: number): Buffer {
+  const copy = length <= SMALL ? small(length) : Buffer.allocUnsafeSlow(length);
+  buffer.copy(copy, 0, 0, length);
+  return copy;
+}
+
+let shared = Buffer.allocUnsafeSlow(RECORD);
+let sharedUsed = 0;
+
+function small(length: number): Buffer {
+  if (sharedUsed + length > RECORD) {
+    shared = Buffer.allocUnsafeSlow(RECORD);
+    sharedUsed = 0;
+  }
+  const from = sharedUsed;
+  sharedUsed += length;
+  return shared.subarray(from, sharedUsed);
+}
