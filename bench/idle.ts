@@ -15,22 +15,35 @@ export async function idle(runtimes: readonly Runtime[], connections: number): P
   const certificates = await makeCertificates(directory);
   const { proxies, stop } = await startProxies(certificates, runtimes);
   const rows = [
-    ['proxy', 'connections', 'RSS MiB before', 'with them', 'KiB each', 'ratio of all to nginx', 'of growth'],
+    [
+      'proxy',
+      'connections',
+      'RSS MiB before',
+      'with them',
+      'KiB each',
+      'ratio of all to nginx',
+      'of growth',
+      'PSS MiB with them',
+      'ratio',
+    ],
   ];
-  let base: { grown: number; all: number } | null = null;
+  let base: { grown: number; all: number; proportional: number } | null = null;
   try {
     // HAProxy reserves two descriptors a connection, and does not start where the system's limit is lower than that.
     for (const { name, port, program } of proxies.filter((proxy) => proxy.name !== 'haproxy')) {
-      const resident = () => tree(program.pid).reduce((sum, pid) => sum + residentMiB(pid), 0);
+      const resident = (proportional = false) =>
+        tree(program.pid).reduce((sum, pid) => sum + residentMiB(pid, proportional), 0);
       // The first connections make what all share.
       const closeFirst = await openIdle({ port, path: '/1k', hosts: [HOSTNAME] }, 100);
       closeFirst();
       const before = resident();
       const close = await openIdle({ port, path: '/1k', hosts: [HOSTNAME] }, connections);
       const all = resident();
+      // Pages that several processes share are counted once here.
+      const proportional = resident(true);
       close();
       const grown = all - before;
-      base ??= { grown, all };
+      base ??= { grown, all, proportional };
       rows.push([
         name,
         connections.toLocaleString('en'),
@@ -39,6 +52,8 @@ export async function idle(runtimes: readonly Runtime[], connections: number): P
         ((grown * 1024) / connections).toFixed(1),
         (all / base.all).toFixed(2),
         (grown / base.grown).toFixed(2),
+        proportional.toFixed(0),
+        (proportional / base.proportional).toFixed(2),
       ]);
       process.stderr.write(`${name}: done\n`);
     }

@@ -40,3 +40,19 @@ function isNewEnough(path, oldest) {
 export function findRuntime(name) {
   return candidates(name).find((path) => isNewEnough(path, OLDEST[name])) ?? null;
 }
+
+/**
+ * What a runtime is started with, before the path of the program. The control plane needs no large young generation, which its start makes grow to 30 MB.
+ * @param {string} name
+ * @returns {string[]}
+ */
+export function launchFlags(name) {
+  return name === 'node' ? ['--max-semi-space-size=2'] : [];
+}
+
+/**
+ * What a runtime gets besides its environment: where Node keeps what it made of the source, so that it does so once. It is beside the code,
+ * since whoever can write there decides what runs.
+ * @type {Record<string, string>}
+ */
+export const launchEnvironment = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/countersign') };

@@ -69,9 +69,10 @@ export function cpuMicroseconds(pid: number): number {
   return (ticks * 1e6) / TICKS_A_SECOND;
 }
 
-/** Resident memory of one process, in MiB. */
-export function residentMiB(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+/** Resident memory of one process, in MiB; with `proportional` what it shares with others is divided among them. */
+export function residentMiB(pid: number, proportional = false): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const kib = (proportional ? /^Pss:\s+(\d+)/m : /^Rss:\s+(\d+)/m).exec(rollup)?.[1];
   return Number(kib) / 1024;
 }
 

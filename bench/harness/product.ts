@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { launchEnvironment, launchFlags } from '../../bin/runtime.js';
 import { type Certificates, HOSTNAME } from './certificates.ts';
 import { type Program, start } from './processes.ts';
 
@@ -55,7 +56,7 @@ export async function startProduct(
   return product;
 }
 
-/** Starts `countersign up` on a data directory and waits until it is ready. */
+/** Starts `countersign up` on a data directory as the launcher does, without it, and waits until it is ready. */
 export async function startUp(
   runtime: Runtime,
   data: string,
@@ -67,8 +68,8 @@ export async function startUp(
   const startedAt = performance.now();
   const program = start(
     runtime.path,
-    [MAIN, 'up', '--json', '--data', data, '--workers', String(workers), ...ports],
-    env,
+    [...launchFlags(runtime.name), MAIN, 'up', '--json', '--data', data, '--workers', String(workers), ...ports],
+    { ...launchEnvironment, ...env },
   );
   let text = '';
   while (!text.includes('\n')) text += (await once(program.child.stdout!, 'data'))[0];
