@@ -105,7 +105,7 @@ async function soakOne(
       isOver,
     }),
     again(CHANGE_EVERY, () => tally.count('change', () => rotation.next())),
-    again(SAMPLE_EVERY, () => samples.push(pids.map(residentMiB))),
+    again(SAMPLE_EVERY, () => samples.push(pids.map((pid) => residentMiB(pid)))),
     again(REPORT_EVERY, minute),
   ]);
   const cpu = (cpuMicroseconds(product.pid) - cpuBefore) / 1e6 / seconds;
