@@ -161,8 +161,7 @@ export class Exchange {
     origin.sendRequest(head, {
       path: this.#verdict.target ?? target.path,
       host: route!.hostHeader ?? target.host,
-      scheme: visitor.scheme,
-      visitorIp: visitor.address,
+      visitor,
       rayId: this.rayId,
     });
     if (head.expectContinue && !this.requestComplete && this.#waiting.length === 0) visitor.continue();

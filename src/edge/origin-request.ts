@@ -1,27 +1,37 @@
 import { isIPv6 } from 'node:net';
+import type { Scheme } from '../core/mod.ts';
 import type { RequestHead } from './http1/request-head.ts';
+import type { Visitor } from './visitor.ts';
 
 /** What the edge adds to a request from what it knows itself. */
 export interface OriginRequestFacts {
   readonly path: string;
   readonly host: string;
-  readonly scheme: 'http' | 'https';
-  readonly visitorIp: string;
+  readonly visitor: Pick<Visitor, 'address' | 'scheme' | 'originFields'>;
   readonly rayId: string;
 }
 
 /** This edge's name in `CDN-Loop` (RFC 8586). */
 const CDN_ID = 'countersign';
+const FIRST_LOOP = `CDN-Loop: ${CDN_ID}; loops=1\r\n`;
 /** How often a request may come back before it counts as a loop. */
 const MAX_PASSES = 3;
 
 /** The fields that an origin gets (spec/origin-pulls.md 4.1), serialised, without those of the connection and the framing. */
 export function originRequestFields(head: RequestHead, facts: OriginRequestFacts): string {
-  const forwarded = head.forwardedFor === null ? facts.visitorIp : `${head.forwardedFor},${facts.visitorIp}`;
+  const { visitor } = facts;
+  const before = head.forwardedFor === null ? '' : `${head.forwardedFor},`;
   return (
-    `${head.fields}Accept-Encoding: br, gzip\r\nCF-Connecting-IP: ${facts.visitorIp}\r\nX-Forwarded-For: ${forwarded}\r\n` +
-    `X-Forwarded-Proto: ${facts.scheme}\r\nCF-Visitor: {"scheme":"${facts.scheme}"}\r\nCF-Ray: ${facts.rayId}\r\n` +
-    `CF-IPCountry: XX\r\nCDN-Loop: ${nextLoop(head.cdnLoop)}\r\n`
+    `${head.fields}${visitor.originFields}X-Forwarded-For: ${before}${visitor.address}\r\nCF-Ray: ${facts.rayId}\r\n` +
+    (head.cdnLoop === null ? FIRST_LOOP : `CDN-Loop: ${nextLoop(head.cdnLoop)}\r\n`)
+  );
+}
+
+/** Those of the fields that an origin gets which are the same for all requests of a visitor's connection, serialised. */
+export function visitorFields(address: string, scheme: Scheme): string {
+  return (
+    `Accept-Encoding: br, gzip\r\nCF-Connecting-IP: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
+    `CF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\n`
   );
 }
 
@@ -42,8 +52,7 @@ function passes(cdnLoop: string): number {
   return own === null ? 0 : Number(own[1] ?? '1');
 }
 
-function nextLoop(cdnLoop: string | null): string {
-  if (cdnLoop === null) return `${CDN_ID}; loops=1`;
+function nextLoop(cdnLoop: string): string {
   const others = cdnLoop
     .split(',')
     .map((part) => part.trim())

@@ -4,6 +4,7 @@ import type { PeerSocket, SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
+import { visitorFields } from '../origin-request.ts';
 import { Outbox } from '../outbox.ts';
 import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
@@ -17,13 +18,15 @@ import type { ResponseHead } from './response-head.ts';
 /** Bytes of pipelined requests that may wait while one is answered. */
 const MAX_WAITING = 64 * 1024;
 
-/** Why a visitor's socket is not read at the moment. */
-type Hold = 'origin' | 'pipeline';
+/** Why a visitor's socket is not read at the moment: one bit each. */
+const HELD_BY_ORIGIN = 1;
+const HELD_BY_PIPELINE = 2;
 
 /** One HTTP/1 connection of a visitor: requests come in order, one exchange at a time. */
 export class Http1Connection implements Visitor, VisitorConnection, MessageHandler, Timed {
   readonly scheme: Scheme;
   readonly address: string;
+  readonly originFields: string;
   readonly sni: string | null;
   deadline: number;
   isReading = false;
@@ -32,7 +35,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   readonly #out: Outbox;
   readonly #reader: MessageReader;
   #exchange: Exchange | null = null;
-  readonly #holds = new Set<Hold>();
+  #holds = 0;
   /** How the body of the response under way is framed. */
   #outgoing: 'none' | 'raw' | 'chunked' = 'none';
   #closesAfterResponse = false;
@@ -46,6 +49,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#socket = socket;
     this.scheme = sni === null ? 'http' : 'https';
     this.address = address;
+    this.originFields = visitorFields(address, this.scheme);
     this.sni = sni;
     this.#out = new Outbox(socket);
     this.#reader = new MessageReader(this, edge.limits.requestHead);
@@ -130,7 +134,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   }
 
   holdRequest(on: boolean): void {
-    this.#hold('origin', on);
+    this.#hold(HELD_BY_ORIGIN, on);
   }
 
   // --- responses ---------------------------------------------------------------------------------------------------
@@ -265,7 +269,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   #exchangeDone(keepsConnection: boolean): void {
     this.#exchange = null;
     this.flush();
-    this.#hold('origin', false);
+    this.#hold(HELD_BY_ORIGIN, false);
     // A visitor that was not told of the end in this response may be about to ask again.
     if (!keepsConnection || this.#edge.closesIdle) this.#close();
     // What waits behind is answered when this answer is taken: a visitor that never reads must not fill the memory.
@@ -273,15 +277,11 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
   }
 
   /** Stops or goes on reading, for one of several reasons. */
-  #hold(reason: Hold, on: boolean): void {
-    if (on === this.#holds.has(reason)) return;
-    if (on) {
-      this.#holds.add(reason);
-      this.#socket.pause();
-    } else {
-      this.#holds.delete(reason);
-      if (this.#holds.size === 0) this.#socket.resume();
-    }
+  #hold(reason: number, on: boolean): void {
+    const before = this.#holds;
+    this.#holds = on ? before | reason : before & ~reason;
+    if (before === 0 && this.#holds !== 0) this.#socket.pause();
+    else if (before !== 0 && this.#holds === 0) this.#socket.resume();
   }
 
   #listen(): void {
@@ -302,13 +302,13 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#reader.push(data);
     this.isReading = false;
     this.#exchange?.flushRequest();
-    if (this.#reader.isComplete && this.#reader.held > MAX_WAITING) this.#hold('pipeline', true);
+    if (this.#reader.isComplete && this.#reader.held > MAX_WAITING) this.#hold(HELD_BY_PIPELINE, true);
   }
 
   #nextRequest(): void {
     if (this.#isClosing) return;
     this.deadline = this.#in(this.#reader.held > 0 ? this.#edge.limits.requestHeadTime : this.#edge.limits.visitorIdle);
-    this.#hold('pipeline', false);
+    this.#hold(HELD_BY_PIPELINE, false);
     const wasReading = this.isReading;
     this.isReading = true;
     this.#reader.next();
@@ -358,7 +358,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#isClosing = true;
     this.#reader.stop();
     this.#out.flush();
-    this.#holds.clear();
+    this.#holds = 0;
     this.#socket.end();
     this.#socket.resume();
     if (this.#socket.writableLength === 0) this.#linger();

@@ -12,6 +12,7 @@ for (let code = 0; code < 256; code++) {
 const CR = 0x0d;
 const LF = 0x0a;
 const COLON = 0x3a;
+const ZERO = 0x30;
 
 /** Why a head with a byte that no line of a head may hold is refused. */
 export const ODD_BYTE = 'a control character, or a bare CR or LF, in the header';
@@ -135,5 +136,12 @@ export function withoutFields(lines: string, names: ReadonlySet<string>): string
 
 /** The value of a Content-Length field, or -1 where it is not 1 to 15 digits (RFC 9110 section 8.6). */
 export function parseContentLength(value: string): number {
-  return /^\d{1,15}$/.test(value) ? Number(value) : -1;
+  if (value.length === 0 || value.length > 15) return -1;
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
 }

@@ -65,7 +65,7 @@ export class RequestHead {
   }
 }
 
-const USUAL_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const USUAL_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
 const ZERO = 0x30;
 const UNKNOWN_VERSION = / HTTP\/(?!1\.[01]$)\d(?:\.\d)?$/;
@@ -84,17 +84,23 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
 function readRequestLine(head: RequestHead, text: string, end: number): Refusal | null {
   const methodEnd = text.indexOf(' ');
   const targetEnd = end - ' HTTP/1.x'.length;
-  head.method = text.slice(0, Math.max(0, methodEnd));
+  const usual = usualMethod(text, methodEnd);
+  head.method = usual ?? text.slice(0, Math.max(0, methodEnd));
   head.target = text.slice(methodEnd + 1, targetEnd);
   const minor = text.charCodeAt(end - 1) - ZERO;
   const isKnown = text.startsWith(' HTTP/1.', targetEnd) && (minor === 0 || minor === 1);
   if (!isKnown && UNKNOWN_VERSION.test(text.slice(0, end)))
     return new Refusal(505, 'the HTTP version is not 1.0 or 1.1');
   const isWhole = isKnown && methodEnd < targetEnd && head.target !== '' && !hasSpace(head.target);
-  if (!isWhole || !(USUAL_METHODS.has(head.method) || METHOD.test(head.method)))
-    return new Refusal(400, 'a malformed request line');
+  if (!isWhole || (usual === null && !METHOD.test(head.method))) return new Refusal(400, 'a malformed request line');
   head.minor = minor;
   return head.target.length > MAX_TARGET ? new Refusal(414, 'the URL is longer than 16 KB') : null;
+}
+
+/** The one of the usual methods that stands before `end`; nothing is cut out of the text for it. */
+function usualMethod(text: string, end: number): string | null {
+  for (const method of USUAL_METHODS) if (method.length === end && text.startsWith(method)) return method;
+  return null;
 }
 
 function hasSpace(target: string): boolean {

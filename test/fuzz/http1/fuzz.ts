@@ -4,7 +4,7 @@ import { Refusal } from '../../../src/edge/http1/refusal.ts';
 import { parseRequestHead, type RequestHead } from '../../../src/edge/http1/request-head.ts';
 import { parseResponseHead, type ResponseHead } from '../../../src/edge/http1/response-head.ts';
 import { passTrailers } from '../../../src/edge/http1/trailers.ts';
-import { forbiddenHeaders, writeOriginRequest } from '../../../src/edge/origin-request.ts';
+import { forbiddenHeaders, visitorFields, writeOriginRequest } from '../../../src/edge/origin-request.ts';
 import { isWebSocketUpgrade } from '../../../src/edge/pipeline.ts';
 import { requestTarget } from '../../../src/edge/request-target.ts';
 import { bodyOf, writeResponseHead } from '../../../src/edge/response-framing.ts';
@@ -45,7 +45,11 @@ export interface Http1Findings {
 /** Small, so that the limits are met. */
 const MAX_HEAD = 8 * 1024;
 const MAX_LINE = 16 * 1024;
-const FACTS = { scheme: 'https', visitorIp: '192.0.2.1', rayId: '0123456789abcdef-TST' } as const;
+const ADDRESS = '192.0.2.1';
+const FACTS = {
+  visitor: { address: ADDRESS, scheme: 'https', originFields: visitorFields(ADDRESS, 'https') },
+  rayId: '0123456789abcdef-TST',
+} as const;
 const HOSTS = ['a.test', 'b.test'];
 
 /**
