@@ -13,7 +13,7 @@ const ARRIVED: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
 const RECORD = 16 * 1024;
 /** Reads of up to this many bytes share memory: whoever keeps one keeps as much as a whole record at most. */
 const SMALL = 2 * 1024;
-/** From this many bytes on a read of an origin counts as one of many: the next arrives where it stays. */
+/** From this many bytes on a read counts as one of many: the next arrives where it stays. */
 const LARGE = 8 * 1024;
 /** What is made at once for large reads. */
 const SLAB = 2 * RECORD;
@@ -30,12 +30,8 @@ export function connectOnNode(options: tls.ConnectionOptions): SecurePeerSocket 
   const onread = {
     buffer: () => next,
     callback: (length: number, buffer: Buffer) => {
-      const isLarge = length >= LARGE;
-      const isOwn = isLarge && buffer !== ARRIVED;
-      if (!isLarge) next = ARRIVED;
-      else if (isOwn && buffer.length - length >= RECORD) next = buffer.subarray(length);
-      else next = Buffer.allocUnsafeSlow(SLAB);
-      return deliver(socket, isOwn ? buffer.subarray(0, length) : copyOf(buffer, length));
+      next = placeAfter(length, buffer);
+      return deliver(socket, taken(length, buffer));
     },
   };
   const socket = tls.connect({ ...options, onread } as tls.ConnectionOptions);
@@ -49,12 +45,12 @@ export function acceptOnNode(socket: Socket, options: TLSSocketOptions): SecureP
 }
 
 /** What `net.Socket` makes of its option `onread`, which a socket over another one cannot be given. */
-const { kBuffer, kBufferCb } = Object.fromEntries(
+const { kBuffer, kBufferGen, kBufferCb } = Object.fromEntries(
   Object.getOwnPropertySymbols(new net.Socket()).map((symbol) => [symbol.description, symbol]),
-) as { readonly kBuffer?: symbol; readonly kBufferCb?: symbol };
+) as Readonly<Record<string, symbol | undefined>>;
 
 /** Whether this version of Node keeps `onread` where it is looked for. Where not, a server reads as every stream does. */
-export const canReadHere: boolean = kBuffer !== undefined && kBufferCb !== undefined;
+export const canReadHere: boolean = kBuffer !== undefined && kBufferGen !== undefined && kBufferCb !== undefined;
 
 /** What is used here of a `tls.TLSSocket` besides what its documentation says. */
 type Parts = Record<symbol, unknown> & {
@@ -63,6 +59,9 @@ type Parts = Record<symbol, unknown> & {
 };
 
 class VisitorSocket extends tls.TLSSocket {
+  /** Where the next read arrives. */
+  next = ARRIVED;
+
   constructor(socket: Socket, options: TLSSocketOptions) {
     super(socket, options);
     const parts = this as unknown as Parts;
@@ -75,8 +74,24 @@ class VisitorSocket extends tls.TLSSocket {
 }
 Object.assign(VisitorSocket.prototype, PAUSE_LATER);
 
-function passOn(this: TLSSocket, length: number): boolean {
-  return deliver(this, copyOf(ARRIVED, length));
+function passOn(this: VisitorSocket, length: number, buffer: Buffer): boolean {
+  this.next = placeAfter(length, buffer);
+  // Node asks for the next place only where there is a function to ask: most visitors never send much.
+  const parts = this as unknown as Record<symbol, unknown>;
+  if (this.next !== ARRIVED) parts[kBufferGen!] ??= () => this.next;
+  return deliver(this, taken(length, buffer));
+}
+
+/** Where the read after this one shall arrive: after a large one in memory of the socket's own, so that it need not be copied. */
+function placeAfter(length: number, buffer: Buffer): Buffer {
+  if (length < LARGE) return ARRIVED;
+  const hasRoom = buffer !== ARRIVED && buffer.length - length >= RECORD;
+  return hasRoom ? buffer.subarray(length) : Buffer.allocUnsafeSlow(SLAB);
+}
+
+/** What has arrived, as the socket's own. */
+function taken(length: number, buffer: Buffer): Buffer {
+  return length >= LARGE && buffer !== ARRIVED ? buffer.subarray(0, length) : copyOf(buffer, length);
 }
 
 /** False where nothing more is wanted for now. */
