@@ -7,7 +7,7 @@ import type { Visitor } from './visitor.ts';
 export interface OriginRequestFacts {
   readonly path: string;
   readonly host: string;
-  readonly visitor: Pick<Visitor, 'address' | 'scheme' | 'originFields'>;
+  readonly visitor: Pick<Visitor, 'address' | 'originFields'>;
   readonly rayId: string;
 }
 

@@ -132,3 +132,18 @@ test('--runtime and COUNTERSIGN_RUNTIME choose the runtime, and only one that th
     assert.equal(JSON.parse(stdout).dataDir, data);
   }
 });
+
+test('the launcher makes room for the program where its runtime can, and ends as the program does', async () => {
+  const process = workshop.spawn(LAUNCHER, [
+    'up',
+    '--json',
+    '--data',
+    workshop.path(),
+    '--workers',
+    '1',
+    ...FREE_PORTS,
+  ]);
+  await process.until(({ stdout }) => stdout.includes('\n'));
+  assert.equal(JSON.parse(process.stdout).pid, process.child.pid);
+  await stopped(process);
+});

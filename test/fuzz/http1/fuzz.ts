@@ -47,7 +47,7 @@ const MAX_HEAD = 8 * 1024;
 const MAX_LINE = 16 * 1024;
 const ADDRESS = '192.0.2.1';
 const FACTS = {
-  visitor: { address: ADDRESS, scheme: 'https', originFields: visitorFields(ADDRESS, 'https') },
+  visitor: { address: ADDRESS, originFields: visitorFields(ADDRESS, 'https') },
   rayId: '0123456789abcdef-TST',
 } as const;
 const HOSTS = ['a.test', 'b.test'];
