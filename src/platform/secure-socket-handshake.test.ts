@@ -188,12 +188,15 @@ test(
     const visitor = NODE.connect(port, 'TLSv1.3');
     const served = await next();
     await served.until('secure');
-    const parts = served.socket as unknown as { _tlsOptions: { ALPNProtocols?: Uint8Array }; bytesRead: number };
+    const parts = served.socket as unknown as { _tlsOptions: { ALPNProtocols?: Uint8Array } };
     assert.equal(parts._tlsOptions.ALPNProtocols, undefined);
-    served.socket.on('data', (data) => assert.ok(data.buffer.byteLength <= 16 * 1024));
+    // A stream's read has memory of its own size; here small ones share that of a record.
+    const memory: number[] = [];
+    served.socket.on('data', (data) => memory.push(data.buffer.byteLength));
     served.read();
     visitor.socket.write(Buffer.from('short'));
     await served.until(() => served.length === 5);
+    assert.deepEqual(memory, [16 * 1024]);
   },
 );
 
