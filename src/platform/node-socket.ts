@@ -39,46 +39,72 @@ export function connectOnNode(options: tls.ConnectionOptions): SecurePeerSocket 
   return socket as SecurePeerSocket;
 }
 
-/** Answers a handshake, as `new tls.TLSSocket`. */
+/** Answers a handshake, as `new tls.TLSSocket`. The connection is the answer's own from then on, and no longer that socket's. */
 export function acceptOnNode(socket: Socket, options: TLSSocketOptions): SecurePeerSocket {
-  return (canReadHere ? new VisitorSocket(socket, options) : new tls.TLSSocket(socket, options)) as SecurePeerSocket;
+  const shell = socket as unknown as { _handle: Handle | null };
+  const handle = shell._handle;
+  if (!canTakeOver || handle === null) return new tls.TLSSocket(socket, options) as SecurePeerSocket;
+  const received: Buffer | null = socket.read();
+  shell._handle = null;
+  const secured = new VisitorSocket(handle, options);
+  // Not before somebody listens.
+  if (received !== null) process.nextTick(receive, secured, received);
+  return secured as SecurePeerSocket;
 }
 
-/** What `net.Socket` makes of its option `onread`, which a socket over another one cannot be given. */
-const { kBuffer, kBufferGen, kBufferCb } = Object.fromEntries(
-  Object.getOwnPropertySymbols(new net.Socket()).map((symbol) => [symbol.description, symbol]),
-) as Readonly<Record<string, symbol | undefined>>;
-
-/** Whether this version of Node keeps `onread` where it is looked for. Where not, a server reads as every stream does. */
-export const canReadHere: boolean = kBuffer !== undefined && kBufferGen !== undefined && kBufferCb !== undefined;
+/** Whose connection it is, for Node. */
+type Handle = Record<symbol, unknown>;
 
 /** What is used here of a `tls.TLSSocket` besides what its documentation says. */
-type Parts = Record<symbol, unknown> & {
-  readonly _handle: { useUserBuffer(buffer: Buffer): void };
-  readonly _tlsOptions: { ALPNProtocols: Uint8Array | undefined };
-};
+interface Parts {
+  connecting: boolean;
+  readonly _handle: { receive(data: Buffer): void } | null;
+  readonly _tlsOptions: { ALPNProtocols: Uint8Array | undefined; readonly handle: Handle };
+}
 
+const { _wrapHandle } = tls.TLSSocket.prototype as unknown as {
+  readonly _wrapHandle: ((wrap: null, handle: Handle, hasUnwritten: boolean) => object) | undefined;
+};
+/** What `net.Socket` makes of the option `onread` whose buffer is a function. */
+const kBufferGen = Object.getOwnPropertySymbols(new net.Socket()).find((symbol) => symbol.description === 'kBufferGen');
+
+/** Whether this version of Node has what is used here. Where not, a visitor has two streams, one over the other. */
+export const canTakeOver: boolean = _wrapHandle !== undefined && kBufferGen !== undefined;
+
+const ON_READ = { buffer: ARRIVED, callback: passOn };
+
+/** A `tls.TLSSocket` on a connection that is there already, without a stream of TCP under it: that is 2 KiB of an idle visitor. */
 class VisitorSocket extends tls.TLSSocket {
   /** Where the next read arrives. */
   next = ARRIVED;
 
-  constructor(socket: Socket, options: TLSSocketOptions) {
-    super(socket, options);
+  constructor(handle: Handle, options: TLSSocketOptions) {
+    super(null as unknown as Socket, { ...options, handle, allowHalfOpen: true, onread: ON_READ } as TLSSocketOptions);
     const parts = this as unknown as Parts;
-    parts[kBuffer!] = ARRIVED;
-    parts[kBufferCb!] = passOn;
-    parts._handle.useUserBuffer(ARRIVED);
+    // Without a socket under it one would begin.
+    parts.connecting = false;
+    for (const symbol of Object.getOwnPropertySymbols(handle)) {
+      if (symbol.description === 'owner_symbol') handle[symbol] = this;
+    }
     // The library has a copy of its own. This one would keep the 64 KiB of other buffers that it was cut out of.
     parts._tlsOptions.ALPNProtocols = undefined;
+  }
+
+  _wrapHandle(): object {
+    return _wrapHandle!.call(this, null, (this as unknown as Parts)._tlsOptions.handle, false);
   }
 }
 Object.assign(VisitorSocket.prototype, PAUSE_LATER);
 
+function receive(socket: VisitorSocket, data: Buffer): void {
+  (socket as unknown as Parts)._handle?.receive(data);
+}
+
 function passOn(this: VisitorSocket, length: number, buffer: Buffer): boolean {
   this.next = placeAfter(length, buffer);
   // Node asks for the next place only where there is a function to ask: most visitors never send much.
-  const parts = this as unknown as Record<symbol, unknown>;
-  if (this.next !== ARRIVED) parts[kBufferGen!] ??= () => this.next;
+  const generators = this as unknown as Record<symbol, unknown>;
+  if (this.next !== ARRIVED) generators[kBufferGen!] ??= () => this.next;
   return deliver(this, taken(length, buffer));
 }
 
