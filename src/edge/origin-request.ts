@@ -7,32 +7,30 @@ import type { Visitor } from './visitor.ts';
 export interface OriginRequestFacts {
   readonly path: string;
   readonly host: string;
-  readonly visitor: Pick<Visitor, 'address' | 'originFields'>;
+  readonly visitor: Pick<Visitor, 'address' | 'scheme'>;
   readonly rayId: string;
 }
 
 /** This edge's name in `CDN-Loop` (RFC 8586). */
 const CDN_ID = 'countersign';
+const SCHEME_FIELDS: Readonly<Record<Scheme, string>> = { http: schemeFields('http'), https: schemeFields('https') };
 const FIRST_LOOP = `CDN-Loop: ${CDN_ID}; loops=1\r\n`;
 /** How often a request may come back before it counts as a loop. */
 const MAX_PASSES = 3;
 
 /** The fields that an origin gets (spec/origin-pulls.md 4.1), serialised, without those of the connection and the framing. */
 export function originRequestFields(head: RequestHead, facts: OriginRequestFacts): string {
-  const { visitor } = facts;
+  const { address, scheme } = facts.visitor;
   const before = head.forwardedFor === null ? '' : `${head.forwardedFor},`;
   return (
-    `${head.fields}${visitor.originFields}X-Forwarded-For: ${before}${visitor.address}\r\nCF-Ray: ${facts.rayId}\r\n` +
+    `${head.fields}Accept-Encoding: br, gzip\r\nCF-Connecting-IP: ${address}\r\n${SCHEME_FIELDS[scheme]}` +
+    `X-Forwarded-For: ${before}${address}\r\nCF-Ray: ${facts.rayId}\r\n` +
     (head.cdnLoop === null ? FIRST_LOOP : `CDN-Loop: ${nextLoop(head.cdnLoop)}\r\n`)
   );
 }
 
-/** Those of the fields that an origin gets which are the same for all requests of a visitor's connection, serialised. */
-export function visitorFields(address: string, scheme: Scheme): string {
-  return (
-    `Accept-Encoding: br, gzip\r\nCF-Connecting-IP: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
-    `CF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\n`
-  );
+function schemeFields(scheme: Scheme): string {
+  return `X-Forwarded-Proto: ${scheme}\r\nCF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\n`;
 }
 
 /** Serialises the head of an HTTP/1.1 origin request from the parsed form, framing included. */

@@ -36,8 +36,6 @@ export interface VisitorConnection {
 export interface Visitor {
   readonly scheme: Scheme;
   readonly address: string;
-  /** What origins are told of all requests of its connection (`visitorFields`). */
-  readonly originFields: string;
   /** Canonical server name of the TLS handshake; null over plain http. */
   readonly sni: string | null;
   /** `TLSv1.3` and the like; `none` over plain http. */

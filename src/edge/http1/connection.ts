@@ -4,7 +4,6 @@ import type { PeerSocket, SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
-import { visitorFields } from '../origin-request.ts';
 import { Outbox } from '../outbox.ts';
 import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
@@ -26,7 +25,6 @@ const HELD_BY_PIPELINE = 2;
 export class Http1Connection implements Visitor, VisitorConnection, MessageHandler, Timed {
   readonly scheme: Scheme;
   readonly address: string;
-  readonly originFields: string;
   readonly sni: string | null;
   deadline: number;
   isReading = false;
@@ -49,7 +47,6 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.#socket = socket;
     this.scheme = sni === null ? 'http' : 'https';
     this.address = address;
-    this.originFields = visitorFields(address, this.scheme);
     this.sni = sni;
     this.#out = new Outbox(socket);
     this.#reader = new MessageReader(this, edge.limits.requestHead);

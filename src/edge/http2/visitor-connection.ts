@@ -5,7 +5,6 @@ import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
 import { Refusal } from '../http1/refusal.ts';
 import { RequestHead } from '../http1/request-head.ts';
-import { visitorFields } from '../origin-request.ts';
 import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
 import type { VisitorConnection, VisitorFacts } from '../visitor.ts';
@@ -23,7 +22,6 @@ const LAST_STREAM_ID = 0x7fff_ffff;
 /** One HTTP/2 connection of a visitor (RFC 9113): many exchanges at a time, a stream each. */
 export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
   readonly address: string;
-  readonly originFields: string;
   readonly sni: string | null;
   readonly session: Http2Session;
   readonly calm: Calm;
@@ -39,7 +37,6 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     this.#edge = edge;
     this.#socket = socket;
     this.address = address;
-    this.originFields = visitorFields(address, 'https');
     this.sni = sni;
     this.calm = new Calm(edge.deadlines.now);
     this.deadline = edge.deadlines.now + edge.limits.requestHeadTime;

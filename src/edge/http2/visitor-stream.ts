@@ -49,9 +49,6 @@ export class VisitorStream implements Visitor, SessionStream, Timed {
   get address(): string {
     return this.#connection.address;
   }
-  get originFields(): string {
-    return this.#connection.originFields;
-  }
   get sni(): string | null {
     return this.#connection.sni;
   }

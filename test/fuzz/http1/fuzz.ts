@@ -4,7 +4,7 @@ import { Refusal } from '../../../src/edge/http1/refusal.ts';
 import { parseRequestHead, type RequestHead } from '../../../src/edge/http1/request-head.ts';
 import { parseResponseHead, type ResponseHead } from '../../../src/edge/http1/response-head.ts';
 import { passTrailers } from '../../../src/edge/http1/trailers.ts';
-import { forbiddenHeaders, visitorFields, writeOriginRequest } from '../../../src/edge/origin-request.ts';
+import { forbiddenHeaders, writeOriginRequest } from '../../../src/edge/origin-request.ts';
 import { isWebSocketUpgrade } from '../../../src/edge/pipeline.ts';
 import { requestTarget } from '../../../src/edge/request-target.ts';
 import { bodyOf, writeResponseHead } from '../../../src/edge/response-framing.ts';
@@ -47,7 +47,7 @@ const MAX_HEAD = 8 * 1024;
 const MAX_LINE = 16 * 1024;
 const ADDRESS = '192.0.2.1';
 const FACTS = {
-  visitor: { address: ADDRESS, originFields: visitorFields(ADDRESS, 'https') },
+  visitor: { address: ADDRESS, scheme: 'https' },
   rayId: '0123456789abcdef-TST',
 } as const;
 const HOSTS = ['a.test', 'b.test'];
