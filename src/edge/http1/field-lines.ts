@@ -1,4 +1,5 @@
 import { type FieldNames, type FieldRole, TOKEN } from './field-name.ts';
+import { stands } from './stands.ts';
 
 /** What each byte may be part of: a name, which is a token, or a line of a head (RFC 9110 section 5.5). */
 const NAME = 1;
@@ -28,12 +29,21 @@ export function lineEnd(text: string, at: number): number {
   return text.charCodeAt(end) === CR && text.charCodeAt(end + 1) === LF ? end : -1;
 }
 
-/** Takes one field that has a role of its own into a head. A text returned refuses the message for that reason. */
-export type FieldSink<Head> = (head: Head, role: FieldRole, value: string) => string | undefined;
+/**
+ * Takes one field that has a role of its own into a head; its value stands in `text` from `from` to `to`. A text returned refuses the
+ * message for that reason.
+ */
+export type FieldSink<Head> = (
+  head: Head,
+  role: FieldRole,
+  text: string,
+  from: number,
+  to: number,
+) => string | undefined;
 
 /**
  * Reads the field lines of a head's text from `start` (the first character after the CRLF of its first line), gives those
- * with a role of their own to `sink` together with `head`, and returns the rest, written anew as `name: value` and CRLF.
+ * with a role of their own to `sink` together with `head`, and returns those that go on, written anew as `name: value` and CRLF.
  * Returns a `Failed` where a line is not a field (RFC 9112 section 5): no colon, a space before
  * it, a name that is no token, a folded line, an odd byte.
  */
@@ -62,17 +72,19 @@ export function readFieldLines<Head>(
       const hasColon = text.slice(at, end).includes(':');
       return new Failed(hasColon ? 'a header name that is not a token' : 'a header line without a colon');
     }
-    const { role } = names.find(text, at, colon, hash);
+    const { role, passes } = names.find(text, at, colon, hash);
+    const from = skipSpace(text, colon + 1, end);
+    const to = skipSpaceBefore(text, end, from);
     const next = end + 2;
-    if (role !== 'pass' || !isCanonical(text, colon, end)) {
+    // One space after the colon and none at the end: the line can be taken as it is.
+    if (!passes || to !== end || from !== colon + 2 || text.charCodeAt(colon + 1) !== SPACE) {
       out += text.slice(kept, at);
       kept = next;
-      if (role === 'pass') {
-        out += `${text.slice(at, colon)}: ${trim(text, colon + 1, end)}\r\n`;
-      } else if (role !== 'drop') {
-        const problem = sink(head, role, trim(text, colon + 1, end));
-        if (problem !== undefined) return new Failed(problem);
-      }
+      if (passes) out += `${text.slice(at, colon)}: ${text.slice(from, to)}\r\n`;
+    }
+    if (role !== 'pass' && role !== 'drop') {
+      const problem = sink(head, role, text, from, to);
+      if (problem !== undefined) return new Failed(problem);
     }
     at = next;
   }
@@ -93,25 +105,36 @@ export class Failed {
 const SPACE = 0x20;
 const TAB = 0x09;
 
-/** One space after the colon and none at the end: the line can be taken as it is. */
-function isCanonical(head: string, colon: number, end: number): boolean {
-  if (head.charCodeAt(colon + 1) !== SPACE) return false;
-  const first = head.charCodeAt(colon + 2);
-  const last = head.charCodeAt(end - 1);
-  return first !== SPACE && first !== TAB && last !== SPACE && last !== TAB;
+/** Where the first character at `from` or behind it is that is no space or tab; `to` where there is none. */
+function skipSpace(text: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB)) at++;
+  return at;
 }
 
-function trim(head: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && (head.charCodeAt(start) === SPACE || head.charCodeAt(start) === TAB)) start++;
-  while (end > start && (head.charCodeAt(end - 1) === SPACE || head.charCodeAt(end - 1) === TAB)) end--;
-  return head.slice(start, end);
+/** Where the last character before `to` that is no space or tab ends; `from` where there is none. */
+function skipSpaceBefore(text: string, to: number, from: number): number {
+  let at = to;
+  while (at > from && (text.charCodeAt(at - 1) === SPACE || text.charCodeAt(at - 1) === TAB)) at--;
+  return at;
 }
 
+const USUAL_VALUES = ['keep-alive', 'close', 'Upgrade', 'Keep-Alive', 'upgrade'];
 const USUAL_LISTS: ReadonlyMap<string, readonly string[]> = new Map(
-  ['keep-alive', 'Keep-Alive', 'close', 'Upgrade', 'upgrade'].map((value) => [value, [value.toLowerCase()]]),
+  USUAL_VALUES.map((value) => [value, [value.toLowerCase()]]),
 );
+
+/** The value of a `Connection` field that stands in `text` from `from` to `to`, behind those that came before. */
+export function addConnection(before: string | null, text: string, from: number, to: number): string {
+  for (const value of USUAL_VALUES) if (before === null && stands(value, text, from, to)) return value;
+  const value = text.slice(from, to);
+  return before === null ? value : `${before},${value}`;
+}
+
+/** A member of a list behind those that came before. */
+export function addToList(before: string | null, value: string): string {
+  return before === null ? value : `${before}, ${value}`;
+}
 
 /** The members of a comma list, in lower case, without the space and tab around them (RFC 9110 section 5.6.1). */
 export function listTokens(value: string): readonly string[] {
@@ -119,7 +142,8 @@ export function listTokens(value: string): readonly string[] {
   if (usual !== undefined) return usual;
   const tokens: string[] = [];
   for (const part of value.toLowerCase().split(',')) {
-    const token = trim(part, 0, part.length);
+    const from = skipSpace(part, 0, part.length);
+    const token = part.slice(from, skipSpaceBefore(part, part.length, from));
     if (token !== '') tokens.push(token);
   }
   return tokens;
@@ -134,12 +158,12 @@ export function withoutFields(lines: string, names: ReadonlySet<string>): string
     .join('');
 }
 
-/** The value of a Content-Length field, or -1 where it is not 1 to 15 digits (RFC 9110 section 8.6). */
-export function parseContentLength(value: string): number {
-  if (value.length === 0 || value.length > 15) return -1;
+/** The value of a Content-Length field that stands in `text` from `from` to `to`, or -1 where it is not 1 to 15 digits (RFC 9110 section 8.6). */
+export function parseContentLength(text: string, from: number, to: number): number {
+  if (to === from || to - from > 15) return -1;
   let length = 0;
-  for (let i = 0; i < value.length; i++) {
-    const digit = value.charCodeAt(i) - ZERO;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
     if (digit < 0 || digit > 9) return -1;
     length = length * 10 + digit;
   }

@@ -1,8 +1,9 @@
 import { detached } from '../detached.ts';
+import { stands } from './stands.ts';
 
 /**
  * What the codec does with a field of this name. `pass` goes on as it came, `drop` never does; the others have a
- * member of their own in the parsed head.
+ * member of their own in the parsed head, and some of them go on as they came besides.
  */
 export type FieldRole =
   | 'pass'
@@ -30,7 +31,11 @@ export interface FieldName {
   readonly name: string;
   readonly lower: string;
   readonly role: FieldRole;
+  /** It goes on as it came. */
+  readonly passes: boolean;
 }
+
+const PASSING: ReadonlySet<FieldRole> = new Set(['pass', 'accept', 'content-type', 'traceparent', 'priority', 'date']);
 
 /** RFC 9110 section 5.6.2. */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -78,7 +83,8 @@ export class FieldNames {
     if (!TOKEN.test(name)) return null;
     const own = detached(name);
     const lower = own.toLowerCase();
-    const entry = { name: own, lower, role: this.#roleOf(lower) };
+    const role = this.#roleOf(lower);
+    const entry = { name: own, lower, role, passes: PASSING.has(role) };
     if (this.#seen.size < MAX_NAMES) this.#seen.set(own, entry);
     return entry;
   }
@@ -88,13 +94,6 @@ export class FieldNames {
     // CGI-like origins read `_` as `-`: a spelling that could be taken for a field of ours goes no further.
     return this.#roles.has(lower.replaceAll('_', '-')) ? 'drop' : 'pass';
   }
-}
-
-/** Whether `name` is what stands there. */
-function stands(name: string, text: string, start: number, end: number): boolean {
-  if (name.length !== end - start) return false;
-  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) !== text.charCodeAt(start + i)) return false;
-  return true;
 }
 
 const roles = (...groups: [FieldRole, string][]): ReadonlyMap<string, FieldRole> =>

@@ -33,6 +33,7 @@ const MAX_CHUNK_LINE = 256;
 const MAX_TRAILERS = 16 * 1024;
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,12})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
 const EMPTY = Buffer.alloc(0);
+const EMPTY_LINE = Buffer.from('\r\n\r\n');
 
 /**
  * Cuts the bytes of one connection into HTTP/1 messages. After each message it holds what follows until `next()`:
@@ -138,7 +139,7 @@ export class MessageReader {
     }
     // RFC 9112 section 2.2: an empty line before the request line is ignored; one, not any number.
     const start = bytes.length >= 2 && bytes[0] === 13 && bytes[1] === 10 ? 2 : 0;
-    const end = bytes.indexOf('\r\n\r\n', Math.max(from, start), 'latin1');
+    const end = bytes.indexOf(EMPTY_LINE, Math.max(from, start));
     if ((end < 0 ? bytes.length : end) > this.#maxHead) {
       this.#refuse(new Refusal(431, `the header is longer than ${this.#maxHead >> 10} KB`));
       return EMPTY;

@@ -1,4 +1,6 @@
 import {
+  addConnection,
+  addToList,
   Failed,
   lineEnd,
   listTokens,
@@ -8,7 +10,9 @@ import {
   withoutFields,
 } from './field-lines.ts';
 import { type FieldRole, REQUEST_FIELDS } from './field-name.ts';
+import { RecentTexts } from './recent-texts.ts';
 import { Refusal } from './refusal.ts';
+import { stands } from './stands.ts';
 
 /** Longest request target, in bytes (spec/origin-pulls.md 4.2). */
 const MAX_TARGET = 16 * 1024;
@@ -67,6 +71,10 @@ export class RequestHead {
 
 const USUAL_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
+/** Before the digit. */
+const VERSION = ' HTTP/1.';
+const TAB = 0x09;
+const SPACE = 0x20;
 const ZERO = 0x30;
 const UNKNOWN_VERSION = / HTTP\/(?!1\.[01]$)\d(?:\.\d)?$/;
 
@@ -82,29 +90,31 @@ export function parseRequestHead(text: string): RequestHead | Refusal {
 
 /** Reads `method SP request-target SP HTTP-version` (RFC 9112 section 3) of a text without odd bytes. */
 function readRequestLine(head: RequestHead, text: string, end: number): Refusal | null {
-  const methodEnd = text.indexOf(' ');
-  const targetEnd = end - ' HTTP/1.x'.length;
+  let methodEnd = 0;
+  while (methodEnd < end && text.charCodeAt(methodEnd) !== SPACE) methodEnd++;
+  const targetEnd = end - VERSION.length - 1;
   const usual = usualMethod(text, methodEnd);
-  head.method = usual ?? text.slice(0, Math.max(0, methodEnd));
+  head.method = usual ?? text.slice(0, methodEnd);
   head.target = text.slice(methodEnd + 1, targetEnd);
   const minor = text.charCodeAt(end - 1) - ZERO;
-  const isKnown = text.startsWith(' HTTP/1.', targetEnd) && (minor === 0 || minor === 1);
+  const isKnown = stands(VERSION, text, targetEnd, end - 1) && (minor === 0 || minor === 1);
   if (!isKnown && UNKNOWN_VERSION.test(text.slice(0, end)))
     return new Refusal(505, 'the HTTP version is not 1.0 or 1.1');
-  const isWhole = isKnown && methodEnd < targetEnd && head.target !== '' && !hasSpace(head.target);
+  const isWhole = isKnown && methodEnd + 1 < targetEnd && !hasSpace(text, methodEnd + 1, targetEnd);
   if (!isWhole || (usual === null && !METHOD.test(head.method))) return new Refusal(400, 'a malformed request line');
   head.minor = minor;
-  return head.target.length > MAX_TARGET ? new Refusal(414, 'the URL is longer than 16 KB') : null;
+  return targetEnd - methodEnd - 1 > MAX_TARGET ? new Refusal(414, 'the URL is longer than 16 KB') : null;
 }
 
 /** The one of the usual methods that stands before `end`; nothing is cut out of the text for it. */
 function usualMethod(text: string, end: number): string | null {
-  for (const method of USUAL_METHODS) if (method.length === end && text.startsWith(method)) return method;
+  for (const method of USUAL_METHODS) if (stands(method, text, 0, end)) return method;
   return null;
 }
 
-function hasSpace(target: string): boolean {
-  return target.includes(' ') || target.includes('\t');
+function hasSpace(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB) return true;
+  return false;
 }
 
 function readRequestFields(head: RequestHead, text: string, start: number): RequestHead | Refusal {
@@ -119,59 +129,66 @@ function readRequestFields(head: RequestHead, text: string, start: number): Requ
   return checkExpect(head) ?? head;
 }
 
-/** Takes a field that has a role of its own into a request's head. A text returned refuses the request for that reason. */
-export function takeRequestField(head: RequestHead, role: FieldRole, value: string): string | undefined {
+const hosts = new RecentTexts();
+
+/**
+ * Takes a field that has a role of its own into a request's head; its value stands in `text` from `from` to `to`. A text returned
+ * refuses the request for that reason.
+ */
+export function takeRequestField(
+  head: RequestHead,
+  role: FieldRole,
+  text: string,
+  from: number,
+  to: number,
+): string | undefined {
   switch (role) {
     case 'host':
       if (head.host !== null) return 'more than one Host';
-      head.host = value;
+      head.host = hosts.find(text, from, to);
       return undefined;
     case 'content-length':
       if (head.contentLength >= 0) return 'more than one Content-Length';
-      head.contentLength = parseContentLength(value);
+      head.contentLength = parseContentLength(text, from, to);
       return head.contentLength < 0 ? 'a malformed Content-Length' : undefined;
     case 'transfer-encoding':
       if (head.transferEncoding !== null) return 'more than one Transfer-Encoding';
-      head.transferEncoding = value;
+      head.transferEncoding = text.slice(from, to);
       return undefined;
     case 'connection':
-      head.connection = head.connection === null ? value : `${head.connection},${value}`;
+      head.connection = addConnection(head.connection, text, from, to);
       return undefined;
     case 'upgrade':
       if (head.offeredUpgrade !== null) return 'more than one Upgrade';
-      head.offeredUpgrade = value;
+      head.offeredUpgrade = text.slice(from, to);
       return undefined;
     case 'expect':
-      head.expect = head.expect === null ? value : `${head.expect},${value}`;
+      head.expect = addToList(head.expect, text.slice(from, to));
       return undefined;
     case 'accept':
-      head.accept = value;
-      head.fields += `Accept: ${value}\r\n`;
+      head.accept = text.slice(from, to);
       return undefined;
     case 'content-type':
-      head.contentType = value;
-      head.fields += `Content-Type: ${value}\r\n`;
+      head.contentType = text.slice(from, to);
       return undefined;
     case 'accept-encoding':
-      head.acceptEncoding = head.acceptEncoding === null ? value : `${head.acceptEncoding}, ${value}`;
+      head.acceptEncoding = addToList(head.acceptEncoding, text.slice(from, to));
       return undefined;
     case 'x-forwarded-for':
       head.forwardedForCount++;
-      head.forwardedFor = value;
+      head.forwardedFor = text.slice(from, to);
       return undefined;
     case 'cf-connecting-ip':
       head.hasConnectingIp = true;
       return undefined;
     case 'cdn-loop':
-      head.cdnLoop = head.cdnLoop === null ? value : `${head.cdnLoop}, ${value}`;
+      head.cdnLoop = addToList(head.cdnLoop, text.slice(from, to));
       return undefined;
     case 'priority':
-      head.priority = value;
-      head.fields += `priority: ${value}\r\n`;
+      head.priority = text.slice(from, to);
       return undefined;
     case 'traceparent':
-      head.traceparent = head.traceparent === null ? value : '';
-      head.fields += `traceparent: ${value}\r\n`;
+      head.traceparent = head.traceparent === null ? text.slice(from, to) : '';
       return undefined;
     default:
       return undefined;

@@ -1,4 +1,6 @@
 import {
+  addConnection,
+  addToList,
   Failed,
   lineEnd,
   listTokens,
@@ -74,29 +76,37 @@ function readStatusLine(head: ResponseHead, text: string, end: number): boolean 
   return head.status >= 100;
 }
 
-/** Takes a field that has a role of its own into a response's head. A text returned refuses the response for that reason. */
-export function takeResponseField(head: ResponseHead, role: FieldRole, value: string): string | undefined {
+/**
+ * Takes a field that has a role of its own into a response's head; its value stands in `text` from `from` to `to`. A text returned
+ * refuses the response for that reason.
+ */
+export function takeResponseField(
+  head: ResponseHead,
+  role: FieldRole,
+  text: string,
+  from: number,
+  to: number,
+): string | undefined {
   switch (role) {
     case 'content-length':
       if (head.contentLength >= 0) return 'more than one Content-Length';
-      head.contentLength = parseContentLength(value);
+      head.contentLength = parseContentLength(text, from, to);
       return head.contentLength < 0 ? 'a malformed Content-Length' : undefined;
     case 'transfer-encoding':
       if (head.transferEncoding !== null) return 'more than one Transfer-Encoding';
-      head.transferEncoding = value;
+      head.transferEncoding = text.slice(from, to);
       return undefined;
     case 'connection':
-      head.connection = head.connection === null ? value : `${head.connection},${value}`;
+      head.connection = addConnection(head.connection, text, from, to);
       return undefined;
     case 'upgrade':
-      head.offeredUpgrade = value;
+      head.offeredUpgrade = text.slice(from, to);
       return undefined;
     case 'content-encoding':
-      head.contentEncoding = head.contentEncoding === null ? value : `${head.contentEncoding}, ${value}`;
+      head.contentEncoding = addToList(head.contentEncoding, text.slice(from, to));
       return undefined;
     case 'date':
       head.hasDate = true;
-      head.fields += `Date: ${value}\r\n`;
       return undefined;
     default:
       return undefined;

@@ -47,14 +47,12 @@ export class RequestFields {
     if (name === 'cookie') {
       // Split for compression, and joined again here (RFC 9113 section 8.2.3).
       this.#cookie = this.#cookie === '' ? value : `${this.#cookie}; ${value}`;
-    } else if (known.role === 'pass') {
-      this.#head.fields += `${name}: ${value}\r\n`;
-    } else if (known.role === 'drop') {
-      this.#head.dropped += `${name}: ${value}\r\n`;
-    } else {
-      return takeRequestField(this.#head, known.role, value) ?? null;
+      return null;
     }
-    return null;
+    if (known.passes) this.#head.fields += `${name}: ${value}\r\n`;
+    else if (known.role === 'drop') this.#head.dropped += `${name}: ${value}\r\n`;
+    if (known.role === 'pass' || known.role === 'drop') return null;
+    return takeRequestField(this.#head, known.role, value, 0, value.length) ?? null;
   }
 
   /** The head, once all fields are there. `isWhole` where no body follows. A text says why the request is malformed. */

@@ -23,9 +23,10 @@ export class ResponseFields {
       this.#isMalformed = true;
       return;
     }
-    const { role } = RESPONSE_FIELDS.get(name)!;
-    if (role === 'pass') this.#lines += `${name}: ${value}\r\n`;
-    else if (role !== 'drop') this.#isMalformed ||= takeResponseField(this.#head, role, value) !== undefined;
+    const { role, passes } = RESPONSE_FIELDS.get(name)!;
+    if (passes) this.#lines += `${name}: ${value}\r\n`;
+    if (role !== 'pass' && role !== 'drop')
+      this.#isMalformed ||= takeResponseField(this.#head, role, value, 0, value.length) !== undefined;
   }
 
   /** The head of a response; null where it is malformed (RFC 9113 section 8.1.1). */
