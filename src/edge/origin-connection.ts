@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { OriginFailureName } from '../core/mod.ts';
-import type { PeerSocket, SecurePeerSocket } from '../platform/mod.ts';
+import { hear, type PeerListener, type PeerSocket, type SecurePeerSocket } from '../platform/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { type ConnectionPhase, classifyFailure, handshakeOutcome } from './failure.ts';
@@ -19,7 +19,7 @@ const PROTOCOLS = ['http/1.1'];
 const INTERIM: BodyFraming = { kind: 'interim' };
 
 /** One connection to an origin. Carries one exchange at a time and belongs to one pool for its whole life. */
-export class OriginConnection implements Origin, MessageHandler, Timed {
+export class OriginConnection implements Origin, PeerListener, MessageHandler, Timed {
   readonly pool: OriginPool;
   readonly addressIndex: number;
   readonly #out: Outbox;
@@ -135,7 +135,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     if (this.#exchange !== null) this.#timedOut = this.#failureOfDeadline();
     if (!this.isReady) passOver(this.pool, this.addressIndex, this.#socket);
     this.#socket.destroy();
-    this.#onClose();
+    this.onSocketClose();
   }
 
   onHead(text: string): BodyFraming | null {
@@ -211,16 +211,14 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
         if (!this.pool.isRetired) this.pool.session = session;
       });
     }
-    socket.on('data', (data: Buffer) => this.#onSocketData(data));
-    socket.on('drain', () => this.#onDrain());
-    socket.on('end', () => this.#onEnd());
-    socket.on('error', (error) => {
-      this.#error ??= error;
-    });
-    socket.on('close', () => this.#onClose());
+    hear(socket, this);
   }
 
-  #onDrain(): void {
+  onSocketError(error: Error): void {
+    this.#error ??= error;
+  }
+
+  onSocketDrain(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
     if (!exchange.isTunnel) this.deadline = exchange.requestComplete ? this.#capped(this.#readTime) : this.#retiresAt;
@@ -243,7 +241,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     this.#exchange?.originReady();
   }
 
-  #onSocketData(data: Buffer): void {
+  onSocketData(data: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === null) {
       // An unasked response on an idle connection would be taken for the answer to the next request (threats 2.15).
@@ -259,7 +257,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     else exchange.flushResponse();
   }
 
-  #onEnd(): void {
+  onSocketEnd(): void {
     const exchange = this.#exchange;
     if (exchange?.isTunnel) {
       exchange.originEnded();
@@ -274,7 +272,7 @@ export class OriginConnection implements Origin, MessageHandler, Timed {
     // An alert that explains the end comes as an error after it on some runtimes: the close decides.
   }
 
-  #onClose(): void {
+  onSocketClose(): void {
     if (this.#closed) return;
     this.#forget();
     const exchange = this.#exchange;

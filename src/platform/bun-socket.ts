@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
 import { join } from './join.ts';
-import type { ClientTls, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
+import type { ClientTls, PeerListener, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
 
 // TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 2 us
 // and a connection some 30 (docs/decisions/0023). TCP is left to `node:net`: it looks names up, tries one address after the
@@ -91,6 +91,8 @@ export class BunSocket implements SecurePeerSocket {
   /** Null on the side of the server. */
   readonly #client: ClientTls | null;
   readonly #events = new EventEmitter();
+  /** Whoever hears of it without events. */
+  #listener: PeerListener | null = null;
   /** The connection as long as TCP does not stand. */
   #connecting: Socket | null = null;
   #handle: NativeSocket | null = null;
@@ -228,10 +230,21 @@ export class BunSocket implements SecurePeerSocket {
     this.#events.off(event, listener as () => void);
   }
 
+  /** As `hear` of the sockets of both runtimes. */
+  hear(listener: PeerListener): void {
+    this.#listener = listener;
+    if (this.#flows === null) this.resume();
+  }
+
   onData(data: Buffer): void {
     if (this.destroyed) return;
-    if (this.#flows === true && this.#unread.length === 0) this.#events.emit('data', data);
+    if (this.#flows === true && this.#unread.length === 0) this.#passOn(data);
     else this.#unread.push(data);
+  }
+
+  #passOn(data: Buffer): void {
+    if (this.#listener === null) this.#events.emit('data', data);
+    else this.#listener.onSocketData(data);
   }
 
   pause(): void {
@@ -252,12 +265,13 @@ export class BunSocket implements SecurePeerSocket {
   #deliver(): void {
     while (this.#unread.length > 0) {
       if (this.#flows !== true || this.destroyed) return;
-      this.#events.emit('data', this.#unread.shift()!);
+      this.#passOn(this.#unread.shift()!);
     }
     if (this.#flows === false || this.destroyed) return;
     if (this.#hasEnded && !this.#hasToldEnd) {
       this.#hasToldEnd = true;
-      this.#events.emit('end');
+      if (this.#listener === null) this.#events.emit('end');
+      else this.#listener.onSocketEnd();
       if (this.#isFinished) this.destroy();
     }
     if (this.#isClosed) this.destroy();
@@ -351,7 +365,8 @@ export class BunSocket implements SecurePeerSocket {
       this.#waiting.shift();
     }
     if (this.#isEnding) this.#finish();
-    else this.#events.emit('drain');
+    else if (this.#listener === null) this.#events.emit('drain');
+    else this.#listener.onSocketDrain();
   }
 
   end(): void {
@@ -365,7 +380,8 @@ export class BunSocket implements SecurePeerSocket {
     this.#isFinished = true;
     process.nextTick(() => {
       if (this.destroyed) return;
-      this.#events.emit('finish');
+      if (this.#listener === null) this.#events.emit('finish');
+      else this.#listener.onSocketFinish?.();
       if (this.#hasToldEnd) this.destroy();
     });
   }
@@ -380,12 +396,18 @@ export class BunSocket implements SecurePeerSocket {
     this.#discardWaiting();
     this.#unread = [];
     handle?.close();
-    process.nextTick(() => this.#events.emit('close'));
+    process.nextTick(() => {
+      this.#listener?.onSocketClose();
+      this.#events.emit('close');
+    });
   }
 
   #fail(error: Error): void {
     if (this.destroyed) return;
-    process.nextTick(() => this.#events.emit('error', error));
+    process.nextTick(() => {
+      this.#listener?.onSocketError(error);
+      if (this.#listener === null || this.#events.listenerCount('error') > 0) this.#events.emit('error', error);
+    });
     this.destroy();
   }
 

@@ -30,6 +30,17 @@ export interface PeerSocketEvents {
   close: [];
 }
 
+/** Whoever a socket belongs to, once it does. */
+export interface PeerListener {
+  onSocketData(data: Buffer): void;
+  onSocketDrain(): void;
+  onSocketEnd(): void;
+  onSocketFinish?(): void;
+  /** `onSocketClose` follows. */
+  onSocketError(error: Error): void;
+  onSocketClose(): void;
+}
+
 /** A stream of bytes to a visitor or an origin: what the edge uses of `net.Socket` and `tls.TLSSocket`. */
 export interface PeerSocket {
   readonly destroyed: boolean;
@@ -84,6 +95,52 @@ export interface ClientTls {
   readonly onlyServerName: boolean;
   /** Says what is wrong with the names in a good certificate. */
   readonly checkNames: (certificate: PeerCertificate) => Error | undefined;
+}
+
+const LISTENER = Symbol('listener');
+type Heard = PeerSocket & { [LISTENER]: PeerListener };
+
+/**
+ * Tells a listener what becomes of a socket: instead of the events of `PeerListener`, which nobody else may listen to but `error` and
+ * `close`. All sockets share the functions that tell it, so an idle one keeps none of its own.
+ */
+export function hear(socket: PeerSocket, listener: PeerListener): void {
+  if (socket instanceof BunSocket) {
+    socket.hear(listener);
+    return;
+  }
+  (socket as Heard)[LISTENER] = listener;
+  socket.on('drain', tellDrain);
+  socket.on('end', tellEnd);
+  if (listener.onSocketFinish !== undefined) socket.on('finish', tellFinish);
+  socket.on('error', tellError);
+  socket.on('close', tellClose);
+  // Last: with it the reading begins.
+  socket.on('data', tellData);
+}
+
+function tellData(this: Heard, data: Buffer): void {
+  this[LISTENER].onSocketData(data);
+}
+
+function tellDrain(this: Heard): void {
+  this[LISTENER].onSocketDrain();
+}
+
+function tellEnd(this: Heard): void {
+  this[LISTENER].onSocketEnd();
+}
+
+function tellFinish(this: Heard): void {
+  this[LISTENER].onSocketFinish?.();
+}
+
+function tellError(this: Heard, error: Error): void {
+  this[LISTENER].onSocketError(error);
+}
+
+function tellClose(this: Heard): void {
+  this[LISTENER].onSocketClose();
 }
 
 /** Writes parts, `length` bytes together, as one: small ones, for they are copied. Texts are latin1. */

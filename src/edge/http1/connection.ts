@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Scheme } from '../../core/mod.ts';
-import type { PeerSocket, SecurePeerSocket } from '../../platform/mod.ts';
+import { hear, type PeerListener, type PeerSocket, type SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
@@ -22,7 +22,7 @@ const HELD_BY_ORIGIN = 1;
 const HELD_BY_PIPELINE = 2;
 
 /** One HTTP/1 connection of a visitor: requests come in order, one exchange at a time. */
-export class Http1Connection implements Visitor, VisitorConnection, MessageHandler, Timed {
+export class Http1Connection implements Visitor, VisitorConnection, PeerListener, MessageHandler, Timed {
   readonly scheme: Scheme;
   readonly address: string;
   readonly sni: string | null;
@@ -53,7 +53,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     this.deadline = edge.deadlines.now + edge.limits.requestHeadTime;
     edge.visitors.add(this);
     edge.deadlines.add(this);
-    this.#listen();
+    hear(socket, this);
   }
 
   get protocol(): string {
@@ -281,17 +281,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     else if (before !== 0 && this.#holds === 0) this.#socket.resume();
   }
 
-  #listen(): void {
-    const socket = this.#socket;
-    socket.on('data', (data: Buffer) => this.#onSocketData(data));
-    socket.on('drain', () => this.#onDrain());
-    socket.on('end', () => this.#onEnd());
-    socket.on('finish', () => this.#linger());
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#onClose());
-  }
-
-  #onSocketData(data: Buffer): void {
+  onSocketData(data: Buffer): void {
     if (this.#isClosing) return;
     if (this.#exchange === null && this.#reader.isBetweenMessages)
       this.deadline = this.#in(this.#edge.limits.requestHeadTime);
@@ -314,7 +304,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     if (this.#isHalfClosed && this.#exchange === null) this.#close();
   }
 
-  #onDrain(): void {
+  onSocketDrain(): void {
     this.#isBlocked = false;
     const exchange = this.#exchange;
     if (exchange === null) {
@@ -325,7 +315,7 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     exchange.visitorDrained();
   }
 
-  #onEnd(): void {
+  onSocketEnd(): void {
     this.#isHalfClosed = true;
     const exchange = this.#exchange;
     if (exchange?.isTunnel) exchange.visitorEnded();
@@ -335,7 +325,15 @@ export class Http1Connection implements Visitor, VisitorConnection, MessageHandl
     } else if (!exchange.requestComplete) this.destroy();
   }
 
-  #onClose(): void {
+  onSocketFinish(): void {
+    this.#linger();
+  }
+
+  onSocketError(): void {
+    this.#socket.destroy();
+  }
+
+  onSocketClose(): void {
     this.#edge.visitors.delete(this);
     this.#edge.deadlines.remove(this);
     this.#isClosing = true;

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { OriginFailureName } from '../../core/mod.ts';
-import type { SecurePeerSocket } from '../../platform/mod.ts';
+import { hear, type PeerListener, type SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Exchange } from '../exchange.ts';
 import { classifyFailure, handshakeOutcome } from '../failure.ts';
@@ -18,7 +18,7 @@ const MAX_STREAMS = 200;
 const LAST_STREAM_ID = 2 ** 30;
 
 /** One HTTP/2 connection to an origin: many exchanges at a time. Belongs to one pool, so to one identity, for its whole life. */
-export class Http2OriginConnection implements SessionOwner, Timed {
+export class Http2OriginConnection implements PeerListener, SessionOwner, Timed {
   readonly pool: OriginPool;
   readonly addressIndex: number;
   readonly session: Http2Session;
@@ -46,14 +46,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
     this.session.maxStreams = pool.maxStreams;
     edge.deadlines.add(this);
     edge.counters.connectionOpened(pool.level);
-    socket.on('data', (data: Buffer) => this.#onSocketData(data));
-    socket.on('drain', () => this.session.onDrain());
-    // Nothing more comes. An alert that explains it comes as an error after it on some runtimes: the close decides.
-    socket.on('end', () => socket.destroy());
-    socket.on('error', (error) => {
-      this.#error ??= error;
-    });
-    socket.on('close', () => this.#onClose());
+    hear(socket, this);
     this.session.start(PREFACE, [
       [SETTING.ENABLE_PUSH, 0],
       [SETTING.INITIAL_WINDOW_SIZE, STREAM_WINDOW],
@@ -113,7 +106,7 @@ export class Http2OriginConnection implements SessionOwner, Timed {
     this.#touched.add(stream);
   }
 
-  #onSocketData(data: Buffer): void {
+  onSocketData(data: Buffer): void {
     if (this.session.isEnded) return;
     if (!this.#isHandshakeCounted) this.#countHandshake(null);
     this.session.push(data);
@@ -121,7 +114,20 @@ export class Http2OriginConnection implements SessionOwner, Timed {
     this.#touched.clear();
   }
 
-  #onClose(): void {
+  onSocketDrain(): void {
+    this.session.onDrain();
+  }
+
+  onSocketEnd(): void {
+    // Nothing more comes. An alert that explains it comes as an error after it on some runtimes: the close decides.
+    this.#socket.destroy();
+  }
+
+  onSocketError(error: Error): void {
+    this.#error ??= error;
+  }
+
+  onSocketClose(): void {
     this.pool.edge.deadlines.remove(this);
     this.pool.edge.counters.connectionClosed(this.pool.level);
     this.pool.removeHttp2(this);

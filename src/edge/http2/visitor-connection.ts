@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { SecurePeerSocket } from '../../platform/mod.ts';
+import { hear, type PeerListener, type SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
@@ -20,7 +20,7 @@ const MAX_STREAMS = 100;
 const LAST_STREAM_ID = 0x7fff_ffff;
 
 /** One HTTP/2 connection of a visitor (RFC 9113): many exchanges at a time, a stream each. */
-export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
+export class Http2Connection implements VisitorConnection, PeerListener, SessionOwner, Timed {
   readonly address: string;
   readonly sni: string | null;
   readonly session: Http2Session;
@@ -43,7 +43,7 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     this.session = new Http2Session(socket, this, edge.limits.requestHead);
     edge.visitors.add(this);
     edge.deadlines.add(this);
-    this.#listen();
+    hear(socket, this);
     this.session.start(null, [
       [SETTING.MAX_CONCURRENT_STREAMS, MAX_STREAMS],
       [SETTING.INITIAL_WINDOW_SIZE, STREAM_WINDOW],
@@ -96,20 +96,21 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     this.onOdd();
   }
 
-  #listen(): void {
-    const socket = this.#socket;
-    socket.on('data', (data: Buffer) => this.#onSocketData(data));
-    socket.on('drain', () => {
-      this.session.onDrain();
-      socket.resume();
-    });
-    // A visitor that has said everything gets no more: half-closed connections are not HTTP/2's way to wait.
-    socket.on('end', () => this.session.end());
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#onClose());
+  onSocketDrain(): void {
+    this.session.onDrain();
+    this.#socket.resume();
   }
 
-  #onSocketData(data: Buffer): void {
+  onSocketEnd(): void {
+    // A visitor that has said everything gets no more: half-closed connections are not HTTP/2's way to wait.
+    this.session.end();
+  }
+
+  onSocketError(): void {
+    this.#socket.destroy();
+  }
+
+  onSocketData(data: Buffer): void {
     const { session } = this;
     if (session.isEnded) return;
     const rest = this.#prefaceLength < PREFACE.length ? this.#readPreface(data) : data;
@@ -132,7 +133,7 @@ export class Http2Connection implements VisitorConnection, SessionOwner, Timed {
     return data.subarray(part.length);
   }
 
-  #onClose(): void {
+  onSocketClose(): void {
     this.#edge.visitors.delete(this);
     this.#edge.deadlines.remove(this);
     this.session.closed();
