@@ -47,7 +47,7 @@ export function findRuntime(name) {
  * @returns {string[]}
  */
 export function launchFlags(name) {
-  return name === 'node' ? ['--max-semi-space-size=2'] : [];
+  return name === 'node' ? ['--max-semi-space-size=1'] : [];
 }
 
 /**

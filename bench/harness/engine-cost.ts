@@ -2,8 +2,9 @@
 // JSON. Started by `bench/engine.ts`.
 import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
+import { DEFAULT_LIMITS } from '../../src/core/mod.ts';
 import { Http1Connection } from '../../src/edge/http1/connection.ts';
-import { DEFAULT_LIMITS, Edge } from '../../src/edge/mod.ts';
+import { Edge } from '../../src/edge/mod.ts';
 import { OriginConnection } from '../../src/edge/origin-connection.ts';
 import { type PeerSocket, systemAddresses, systemClock, systemRandom, systemResolve } from '../../src/platform/mod.ts';
 import { MemoryCounters } from '../../src/waf/mod.ts';

@@ -16,7 +16,8 @@ import {
   renewSharedLeaf,
   ServerCertificates,
 } from '../control/mod.ts';
-import { DEFAULT_LIMITS, type ListenAddress } from '../edge/mod.ts';
+import { DEFAULT_LIMITS } from '../core/mod.ts';
+import type { ListenAddress } from '../edge/mod.ts';
 import { LastGood, Publisher, TicketSecrets } from '../fleet/mod.ts';
 import { ApiCounters, type Logger } from '../observe/mod.ts';
 import { type FindPlace, openGeoDatabases, passedSockets, systemClock, systemRandom } from '../platform/mod.ts';

@@ -1,4 +1,5 @@
-import { type AddressRange, DEFAULT_LIMITS, Edge, type ListenAddress, type ProveOrigin } from '../edge/mod.ts';
+import { DEFAULT_LIMITS } from '../core/mod.ts';
+import { type AddressRange, Edge, type ListenAddress, type ProveOrigin } from '../edge/mod.ts';
 import { readLastGood, Subscriber } from '../fleet/mod.ts';
 import { createLogger } from '../observe/mod.ts';
 import {

@@ -5,6 +5,7 @@ export * from './host-port.ts';
 export * from './hostname.ts';
 export * from './level.ts';
 export * from './life-cycle.ts';
+export * from './limits.ts';
 export * from './origin-failure.ts';
 export type { Enforcement, OriginProof } from './origin-proof.ts';
 export * from './origin-target.ts';

@@ -1,6 +1,13 @@
 import type { Server, Socket } from 'node:net';
 import net, { BlockList, isIPv6 } from 'node:net';
-import { type Delta, type OriginProof, type SecurityEvents, type Snapshot, SnapshotIndex } from '../core/mod.ts';
+import {
+  type Delta,
+  type Limits,
+  type OriginProof,
+  type SecurityEvents,
+  type Snapshot,
+  SnapshotIndex,
+} from '../core/mod.ts';
 import { type AccessLog, EdgeCounters, type Logger } from '../observe/mod.ts';
 import type { Clock, FindPlace, LocalAddresses, ResolveName } from '../platform/mod.ts';
 import { type CounterStore, type FailureMode, type RouteChange, Waf } from '../waf/mod.ts';
@@ -10,7 +17,6 @@ import type { ClientHello } from './client-hello.ts';
 import { Deadlines } from './deadlines.ts';
 import { Http1Connection } from './http1/connection.ts';
 import { IdentityContexts, type Unseal } from './identity-contexts.ts';
-import type { Limits } from './limits.ts';
 import { OriginNames } from './origin-names.ts';
 import { OriginPools } from './origin-pools.ts';
 import { OriginProofs, type ProveOrigin } from './origin-proofs.ts';

@@ -1,5 +1,4 @@
 export { type AddressRange, Edge, type EdgeOptions, type ListenAddress } from './edge.ts';
 export type { Unseal } from './identity-contexts.ts';
-export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { ProveOrigin } from './origin-proofs.ts';
 export type { RequestCertificate } from './server-contexts.ts';

@@ -4,10 +4,9 @@ import { startBlackHole } from '../../test/doubles/black-hole.ts';
 import { makeCa, makeServer } from '../../test/doubles/certificates.ts';
 import { type Policy, startEdge, type TestEdge } from '../../test/doubles/edge.ts';
 import { eachRequest, get, response, type ScriptedOrigin, scriptedOrigin } from '../../test/doubles/wire.ts';
-import type { ZoneSettings } from '../core/mod.ts';
+import type { Limits, ZoneSettings } from '../core/mod.ts';
 import type { AccessRecord } from '../observe/mod.ts';
 import type { ResolvedAddress, ResolveName } from '../platform/mod.ts';
-import type { Limits } from './limits.ts';
 
 let origin: ScriptedOrigin;
 /** Accepts connections on another address and the same port, and hangs up in the handshake. */

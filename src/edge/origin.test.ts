@@ -16,8 +16,8 @@ import {
   visitHttp,
   visitHttps,
 } from '../../test/doubles/wire.ts';
+import type { Limits } from '../core/mod.ts';
 import { CounterTotals } from '../observe/mod.ts';
-import type { Limits } from './limits.ts';
 
 let ca: Awaited<ReturnType<typeof makeCa>>;
 let server: Awaited<ReturnType<typeof makeServer>>;

@@ -8,9 +8,9 @@ import { makeCa, makeServer } from '../../test/doubles/certificates.ts';
 import { type Policy, startEdge, type TestEdge } from '../../test/doubles/edge.ts';
 import { GET, rawBlock, rawFrame, visitHttp2 as rawVisit } from '../../test/doubles/http2-wire.ts';
 import { eachRequest, get, response, type Script, scriptedOrigin, visitHttp } from '../../test/doubles/wire.ts';
+import type { Limits } from '../core/mod.ts';
 import type { IssuedCertificate } from '../x509/mod.ts';
 import { FRAME } from './http2/frame.ts';
-import type { Limits } from './limits.ts';
 
 const MEGABYTE = 1024 * 1024;
 const SIZE = 24 * MEGABYTE;

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import {
+  DEFAULT_LIMITS,
   type HostnameEntry,
   type IdentityEntry,
   keyOf,
+  type Limits,
   type OriginTarget,
   type SnapshotEntry,
   type SslMode,
   type ZoneSettings,
 } from '../../src/core/mod.ts';
-import { type AddressRange, DEFAULT_LIMITS, Edge, type EdgeOptions, type Limits } from '../../src/edge/mod.ts';
+import { type AddressRange, Edge, type EdgeOptions } from '../../src/edge/mod.ts';
 import type { AccessRecord } from '../../src/observe/mod.ts';
 import { AccessLog } from '../../src/observe/mod.ts';
 import { type ResolveName, systemAddresses, systemResolve } from '../../src/platform/mod.ts';

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { startEdge, type TestEdge } from '../../../test/doubles/edge.ts';
 import { eachRequest, response, type Script, type ScriptedOrigin, scriptedOrigin } from '../../../test/doubles/wire.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits } from '../../core/mod.ts';
 
 const closers: (() => unknown)[] = [];
 after(async () => {
