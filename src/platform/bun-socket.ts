@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
 import { join } from './join.ts';
@@ -9,6 +9,15 @@ import type { ClientTls, PeerListener, PeerSocketEvents, SecurePeerSocket, Serve
 // TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 2 us
 // and a connection some 30 (docs/decisions/0023). TCP is left to `node:net`: it looks names up, tries one address after the
 // other, and can be called off.
+
+/** A socket of TCP, which TLS can be put on: what is left of it then still tells what comes, as ciphertext. */
+interface TcpSocket {
+  data: unknown;
+  close(): void;
+  /** Sets whom it tells what. */
+  reload(options: { readonly socket: object }): void;
+  upgradeTLS(options: object): readonly [raw: TcpSocket, tls: NativeSocket] | undefined;
+}
 
 /** One of Bun's own sockets (https://bun.sh/docs/api/tcp). */
 interface NativeSocket {
@@ -31,7 +40,6 @@ interface NativeSocket {
   getTLSVersion(): string | undefined;
   getCipher(): { readonly standardName?: string } | undefined;
   getPeerCertificate(): PeerCertificate | undefined;
-  upgradeTLS(options: object): readonly [raw: NativeSocket, tls: NativeSocket] | undefined;
 }
 
 /** What one error of the TLS library looks like on Bun. */
@@ -55,6 +63,19 @@ const HANDLERS = {
 
 /** Where texts become bytes on their way out: what the system does not take at once is copied. */
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
+
+/**
+ * Stands for the streams of TCP that sockets were taken from. Bun goes on telling those what comes, as ciphertext: where there is none, that
+ * ends in an exception for every read, a tenth of a small request. Servers' sockets name their stream, clients' an object that does.
+ */
+export const DEAF: Socket & { self?: Socket } = Object.assign(new net.Socket(), {
+  push: () => true,
+  destroy: () => DEAF,
+});
+DEAF.self = DEAF;
+DEAF.on('error', () => undefined);
+/** Bun wants one of two: this is the one that does not come. */
+const SAYS_NOTHING = { drain: () => undefined, error: () => undefined };
 
 /** Answers a handshake (`acceptTls`). */
 export function acceptOnBun(socket: Socket, { context, protocols }: ServerTls): SecurePeerSocket {
@@ -158,12 +179,12 @@ export class BunSocket implements SecurePeerSocket {
 
   /** Takes a connection over, and begins the handshake. */
   secure(socket: Socket, options: object, context: SecureContext, tls: object): void {
-    const shell = socket as unknown as { _handle: NativeSocket | null };
+    const shell = socket as unknown as { _handle: TcpSocket | null };
     const handle = shell._handle;
     // The stream is done with it: nobody reads, pauses or closes it from there any more.
     shell._handle = null;
     this.#connecting = null;
-    if (handle !== null) handle.data = undefined;
+    if (handle !== null) handle.data = DEAF;
     const pair = handle?.upgradeTLS({
       ...options,
       data: this,
@@ -176,7 +197,9 @@ export class BunSocket implements SecurePeerSocket {
       this.#fail(new Error('the connection is gone'));
       return;
     }
-    pair[0].data = undefined;
+    pair[0].data = DEAF;
+    // A server's socket shares what it tells whom with all others of its listener.
+    if (this.#client !== null) pair[0].reload({ socket: SAYS_NOTHING });
     if (!this.destroyed) this.#handle = pair[1];
     else pair[1].close();
   }

@@ -15,7 +15,7 @@ import {
   serveNode,
   serveOurs,
 } from '../../test/doubles/secure-peers.ts';
-import { BunSocket } from './bun-socket.ts';
+import { BunSocket, DEAF } from './bun-socket.ts';
 import { canTakeOver } from './node-socket.ts';
 import { currentRuntime } from './runtime.ts';
 import type { SecurePeerSocket } from './secure-socket.ts';
@@ -175,6 +175,21 @@ test('on Bun, TLS is on its own sockets', { skip: currentRuntime().name !== 'bun
   const served = await next();
   await served.until('secure');
   for (const { socket } of [visitor, served]) assert.ok((socket as SecurePeerSocket) instanceof BunSocket);
+});
+
+test('on Bun, the ciphertext goes to nobody', { skip: currentRuntime().name !== 'bun' && 'Bun only' }, async () => {
+  const { port, next } = await OURS.serve('TLSv1.3');
+  const visitor = OURS.connect(port, 'TLSv1.3').read();
+  const served = (await next()).read();
+  await served.until('secure');
+  const before = DEAF.bytesRead;
+  visitor.socket.write(Buffer.alloc(1_000));
+  await served.until(() => served.length === 1_000);
+  served.socket.write(Buffer.alloc(100_000));
+  await visitor.until(() => visitor.length === 100_000);
+  const told = DEAF.bytesRead - before;
+  // A server's, and with it the Finished of the handshake; a client's not at all.
+  assert.ok(told > 1_000 && told < 2_000, `${told}`);
 });
 
 const ON_NODE = { skip: currentRuntime().name !== 'node' && 'Node only' };
