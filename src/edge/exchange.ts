@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ORIGIN_FAILURES, type OriginFailure, type OriginFailureName } from '../core/mod.ts';
 import { traceIdOf } from '../observe/mod.ts';
+import { cut } from '../platform/mod.ts';
 import type { Answer, EvaluatedFacts, Evaluation, ResponseFacts, Verdict } from '../waf/mod.ts';
 import { type ContentDecoder, decoderFor } from './content-decoder.ts';
 import type { Edge } from './edge.ts';
@@ -290,19 +291,19 @@ export class Exchange {
     return this.#edge.waf.judgeResponse(evaluation, facts);
   }
 
-  /** Body bytes from the origin. */
-  responseData(data: Buffer): void {
+  /** Body bytes from the origin: those of `data` from `from` to `to`. */
+  responseData(data: Buffer, from: number, to: number): void {
     if (this.#decoder !== null) {
-      if (!this.#decoder.push(data)) this.origin?.pause();
+      if (!this.#decoder.push(cut(data, from, to))) this.origin?.pause();
     } else {
-      this.#deliver(data);
+      this.#deliver(data, from, to);
     }
     if (this.isTunnel) this.origin?.touchTunnel();
   }
 
-  #deliver(data: Buffer): void {
-    this.responseBytes += data.length;
-    this.visitor.sendBody(data);
+  #deliver(data: Buffer, from: number, to: number): void {
+    this.responseBytes += to - from;
+    this.visitor.sendBody(data, from, to);
   }
 
   /** Writes what the origin's last read brought; holds the origin back where the visitor takes no more. */
@@ -333,7 +334,7 @@ export class Exchange {
   #startDecoder(decoder: ContentDecoder): void {
     decoder.start({
       onData: (data) => {
-        this.#deliver(data);
+        this.#deliver(data, 0, data.length);
         this.flushResponse();
       },
       onDrain: () => this.origin?.resume(),

@@ -91,7 +91,7 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
 
   sendBody(data: Buffer): void {
     const exchange = this.#exchange!;
-    if (exchange.head.chunked && !exchange.isTunnel) this.#out.addChunk(data);
+    if (exchange.head.chunked && !exchange.isTunnel) this.#out.addChunk(data, 0, data.length);
     else this.#out.add(data);
   }
 
@@ -159,8 +159,8 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
     return this.#exchange === null ? null : framing;
   }
 
-  onData(data: Buffer): void {
-    this.#exchange?.responseData(data);
+  onData(data: Buffer, from: number, to: number): void {
+    this.#exchange?.responseData(data, from, to);
   }
 
   onMessageEnd(trailers: string): void {

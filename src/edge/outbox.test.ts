@@ -24,16 +24,33 @@ const part = fc.oneof(
   fc.integer({ min: 1, max: 40_000 }).map((length) => Buffer.alloc(length, length)),
 );
 
+/** Bytes of a buffer, its own among them. */
+const range = fc
+  .tuple(fc.integer({ min: 1, max: 40_000 }), fc.nat(40_000), fc.nat(40_000))
+  .map(([length, from, more]) => {
+    const start = Math.min(from, length - 1);
+    const data = Buffer.from(Array.from({ length }, (_, i) => i & 255));
+    return { data, from: start, to: Math.min(length, start + 1 + more) };
+  });
+
 test('what is added leaves once, whole and in order, whatever its pieces', () => {
   fc.assert(
-    fc.property(fc.array(fc.array(part)), (flushes) => {
+    fc.property(fc.array(fc.array(fc.oneof(part, range))), (flushes) => {
       const { socket, writes } = sink();
       const outbox = new Outbox(socket);
       const added: Buffer[] = [];
       for (const parts of flushes) {
         for (const one of parts) {
-          outbox.add(one);
-          added.push(typeof one === 'string' ? Buffer.from(one, 'latin1') : one);
+          if (typeof one === 'string') {
+            outbox.add(one);
+            added.push(Buffer.from(one, 'latin1'));
+          } else if (Buffer.isBuffer(one)) {
+            outbox.add(one);
+            added.push(one);
+          } else {
+            outbox.addBytes(one.data, one.from, one.to);
+            added.push(one.data.subarray(one.from, one.to));
+          }
         }
         outbox.flush();
         assert.equal(outbox.length, 0);

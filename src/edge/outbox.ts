@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { type PeerSocket, writeJoined } from '../platform/mod.ts';
+import { cut, type Part, type PeerSocket, Slice, writeJoined } from '../platform/mod.ts';
 
 /** Up to this many bytes are copied into one write. */
 const COPY_LIMIT = 32 * 1024;
@@ -14,7 +14,7 @@ const RECORD = 16 * 1024;
  */
 export class Outbox {
   readonly #socket: PeerSocket;
-  #parts: (string | Buffer)[] = [];
+  #parts: Part[] = [];
   #length = 0;
 
   constructor(socket: PeerSocket) {
@@ -26,15 +26,21 @@ export class Outbox {
     return this.#length;
   }
 
-  add(part: string | Buffer): void {
+  add(part: Part): void {
     this.#parts.push(part);
     this.#length += part.length;
   }
 
-  /** Adds data as one chunk of a chunked body. */
-  addChunk(data: Buffer): void {
-    this.add(`${data.length.toString(16)}\r\n`);
-    this.add(data);
+  /** Adds the bytes of `data` from `from` to `to`. */
+  addBytes(data: Buffer, from: number, to: number): void {
+    const isSmallPart = to - from < SMALL && to - from < data.length;
+    this.add(isSmallPart ? new Slice(data, from, to) : cut(data, from, to));
+  }
+
+  /** Adds the bytes of `data` from `from` to `to` as one chunk of a chunked body. */
+  addChunk(data: Buffer, from: number, to: number): void {
+    this.add(`${(to - from).toString(16)}\r\n`);
+    this.addBytes(data, from, to);
     this.add('\r\n');
   }
 
@@ -44,21 +50,22 @@ export class Outbox {
     const length = this.#length;
     if (parts.length === 0) return true;
     this.#length = 0;
-    if (parts.length === 1) {
-      const only = parts.pop()!;
-      return typeof only === 'string' ? this.#socket.write(only, 'latin1') : this.#socket.write(only);
+    const [only] = parts;
+    if (parts.length === 1 && !(only instanceof Slice)) {
+      parts.pop();
+      return typeof only === 'string' ? this.#socket.write(only, 'latin1') : this.#socket.write(only!);
     }
     this.#parts = [];
     return length <= COPY_LIMIT ? writeJoined(this.#socket, parts, length) : this.#writeLarge(parts);
   }
 
   /** Without corking: both runtimes would copy everything into one buffer then. */
-  #writeLarge(parts: readonly (string | Buffer)[]): boolean {
-    let small: (string | Buffer)[] = [];
+  #writeLarge(parts: readonly Part[]): boolean {
+    let small: Part[] = [];
     let length = 0;
     let wantsMore = true;
     for (const part of parts) {
-      if (typeof part === 'string' || part.length < SMALL) {
+      if (typeof part === 'string' || part instanceof Slice || part.length < SMALL) {
         small.push(part);
         length += part.length;
         continue;

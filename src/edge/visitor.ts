@@ -58,7 +58,8 @@ export interface Visitor {
   sendInterim(head: ResponseHead): void;
   /** Begins the final response. */
   startResponse(head: ResponseHead, body: ResponseBody): void;
-  sendBody(data: Buffer): void;
+  /** Sends the bytes of `data` from `from` to `to`. */
+  sendBody(data: Buffer, from: number, to: number): void;
   /** The response is complete; `trailers` are serialised field lines, mostly none. */
   endResponse(trailers: string): void;
   /** Answers from the edge itself, completely. `close` asks for the end of the connection where it has only one request at a time. */

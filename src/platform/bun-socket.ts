@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import net, { type Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
-import { join } from './join.ts';
+import { join, type Part } from './join.ts';
 import type { ClientTls, PeerListener, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
 
 // TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 2 us
@@ -339,7 +339,7 @@ export class BunSocket implements SecurePeerSocket {
   }
 
   /** As `writeJoined` of the sockets of both runtimes. */
-  writeJoined(parts: readonly (string | Buffer)[], length: number): boolean {
+  writeJoined(parts: readonly Part[], length: number): boolean {
     const handle = this.#handle;
     if (handle === null || this.#isEnding || this.#isCut) return false;
     if (length > SCRATCH.length) {

@@ -3,7 +3,7 @@ import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
 import tls, { type ConnectionOptions, type PeerCertificate, type SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
 import { acceptOnBun, BunSocket, connectOnBun } from './bun-socket.ts';
-import { join } from './join.ts';
+import { join, type Part } from './join.ts';
 import { acceptOnNode, connectOnNode } from './node-socket.ts';
 import { currentRuntime } from './runtime.ts';
 
@@ -143,8 +143,8 @@ function tellClose(this: Heard): void {
   this[LISTENER].onSocketClose();
 }
 
-/** Writes parts, `length` bytes together, as one: small ones, for they are copied. Texts are latin1. */
-export function writeJoined(socket: PeerSocket, parts: readonly (string | Buffer)[], length: number): boolean {
+/** Writes parts, `length` bytes together, as one: small ones, for they are copied. */
+export function writeJoined(socket: PeerSocket, parts: readonly Part[], length: number): boolean {
   if (socket instanceof BunSocket) return socket.writeJoined(parts, length);
   const joined = Buffer.allocUnsafe(length);
   join(parts, joined);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Scheme } from '../../core/mod.ts';
-import { hear, type PeerListener, type PeerSocket, type SecurePeerSocket } from '../../platform/mod.ts';
+import { cut, hear, type PeerListener, type PeerSocket, type SecurePeerSocket } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
@@ -106,9 +106,9 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
     return head.contentLength > 0 ? { kind: 'length', length: head.contentLength } : { kind: 'none' };
   }
 
-  onData(data: Buffer): void {
+  onData(data: Buffer, from: number, to: number): void {
     this.deadline = this.#in(this.#exchange?.isTunnel ? this.#edge.limits.tunnelIdle : this.#edge.limits.visitorStall);
-    this.#exchange?.requestData(data);
+    this.#exchange?.requestData(cut(data, from, to));
   }
 
   onMessageEnd(trailers: string): void {
@@ -164,9 +164,9 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
     );
   }
 
-  sendBody(data: Buffer): void {
-    if (this.#outgoing === 'chunked') this.#out.addChunk(data);
-    else this.#out.add(data);
+  sendBody(data: Buffer, from: number, to: number): void {
+    if (this.#outgoing === 'chunked') this.#out.addChunk(data, from, to);
+    else this.#out.addBytes(data, from, to);
   }
 
   endResponse(trailers: string): void {

@@ -23,7 +23,7 @@ function read(pieces: readonly Buffer[], maxHead = 4096): string[] {
         if (head.chunked) return { kind: 'chunked' };
         return head.contentLength >= 0 ? { kind: 'length', length: head.contentLength } : { kind: 'none' };
       },
-      onData: (data) => note('data', data.toString('latin1')),
+      onData: (data, from, to) => note('data', data.toString('latin1', from, to)),
       onMessageEnd: (trailers) => {
         note('end', trailers);
         reader.next();

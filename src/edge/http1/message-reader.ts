@@ -10,8 +10,8 @@ export type BodyFraming =
 export interface MessageHandler {
   /** The head, without the empty line. Must answer how the body is framed, or null where the reader shall stop. */
   onHead(head: string): BodyFraming | null;
-  /** Bytes of the body, without any framing. */
-  onData(data: Buffer): void;
+  /** Bytes of the body, without any framing: those of `data` from `from` to `to`. */
+  onData(data: Buffer, from: number, to: number): void;
   /** The message is complete. `trailers` holds serialised field lines, mostly none. */
   onMessageEnd(trailers: string): void;
   /** The message breaks a rule; the reader has stopped. */
@@ -99,29 +99,29 @@ export class MessageReader {
 
   /** Takes the next bytes of the connection. */
   push(data: Buffer): void {
-    let rest = data;
-    while (rest.length > 0) {
+    let at = 0;
+    while (at < data.length) {
       switch (this.#state) {
         case HEAD:
-          rest = this.#readHead(rest);
+          at = this.#readHead(data, at);
           break;
         case LENGTH:
-          rest = this.#readLength(rest);
+          at = this.#readLength(data, at);
           break;
         case CHUNK_SIZE:
         case CHUNK_END:
         case TRAILERS:
-          rest = this.#readLine(rest);
+          at = this.#readLine(data, at);
           break;
         case CHUNK_DATA:
-          rest = this.#readChunkData(rest);
+          at = this.#readChunkData(data, at);
           break;
         case UNTIL_CLOSE:
         case TUNNEL:
-          this.#handler.onData(rest);
+          this.#handler.onData(data, at, data.length);
           return;
         case BETWEEN:
-          this.#hold(rest);
+          this.#hold(data, at, data.length);
           return;
         default:
           return;
@@ -129,32 +129,35 @@ export class MessageReader {
     }
   }
 
-  #readHead(data: Buffer): Buffer {
+  // Each of these reads `data` from `at` on, and returns where the next begins.
+
+  #readHead(data: Buffer, at: number): number {
+    const before = this.#heldLength;
     let bytes = data;
-    let from = 0;
-    if (this.#heldLength > 0) {
-      from = Math.max(0, this.#heldLength - 3);
-      this.#hold(data);
+    let first = at;
+    if (before > 0) {
+      this.#hold(data, at, data.length);
       bytes = this.#held.subarray(0, this.#heldLength);
+      first = 0;
     }
     // RFC 9112 section 2.2: an empty line before the request line is ignored; one, not any number.
-    const start = bytes.length >= 2 && bytes[0] === 13 && bytes[1] === 10 ? 2 : 0;
-    const end = bytes.indexOf(EMPTY_LINE, Math.max(from, start));
-    if ((end < 0 ? bytes.length : end) > this.#maxHead) {
+    const start = bytes[first] === 13 && bytes[first + 1] === 10 ? first + 2 : first;
+    const end = bytes.indexOf(EMPTY_LINE, Math.max(start, before - 3));
+    if ((end < 0 ? bytes.length : end) - first > this.#maxHead) {
       this.#refuse(new Refusal(431, `the header is longer than ${this.#maxHead >> 10} KB`));
-      return EMPTY;
+      return data.length;
     }
     if (end < 0) {
-      if (bytes === data) this.#hold(data);
-      return EMPTY;
+      if (before === 0) this.#hold(data, at, data.length);
+      return data.length;
     }
-    const rest = restOf(bytes, end + 4);
+    const next = at + end + EMPTY_LINE.length - first - before;
     this.#heldLength = 0;
     this.#held = EMPTY;
     const framing = this.#handler.onHead(bytes.toString('latin1', start, end));
     if (framing !== null) this.#expect(framing);
     else if (this.#state === HEAD) this.stop();
-    return rest;
+    return next;
   }
 
   #expect(framing: BodyFraming): void {
@@ -177,50 +180,45 @@ export class MessageReader {
     }
   }
 
-  #readLength(data: Buffer): Buffer {
-    if (data.length < this.#left) {
-      this.#left -= data.length;
-      this.#handler.onData(data);
-      return EMPTY;
-    }
-    const body = data.length === this.#left ? data : data.subarray(0, this.#left);
-    const rest = restOf(data, this.#left);
-    this.#handler.onData(body);
-    if (this.#state === LENGTH) this.#finish();
-    return rest;
+  #readLength(data: Buffer, at: number): number {
+    const end = Math.min(data.length, at + this.#left);
+    this.#left -= end - at;
+    this.#handler.onData(data, at, end);
+    if (this.#left === 0 && this.#state === LENGTH) this.#finish();
+    return end;
   }
 
-  #readChunkData(data: Buffer): Buffer {
-    const body = data.length <= this.#left ? data : data.subarray(0, this.#left);
-    this.#left -= body.length;
-    const rest = restOf(data, body.length);
-    this.#handler.onData(body);
+  #readChunkData(data: Buffer, at: number): number {
+    const end = Math.min(data.length, at + this.#left);
+    this.#left -= end - at;
+    this.#handler.onData(data, at, end);
     if (this.#left === 0 && this.#state === CHUNK_DATA) this.#state = CHUNK_END;
-    return rest;
+    return end;
   }
 
   /** Reads one line of chunked framing: a size, the CRLF after a chunk, or a trailer field. */
-  #readLine(data: Buffer): Buffer {
+  #readLine(data: Buffer, at: number): number {
     const limit = this.#state === TRAILERS ? MAX_TRAILERS : MAX_CHUNK_LINE;
-    const lf = data.indexOf(10);
-    if (this.#heldLength + (lf < 0 ? data.length : lf) > limit) {
+    const lf = data.indexOf(10, at);
+    if (this.#heldLength + (lf < 0 ? data.length : lf) - at > limit) {
       this.#refuse(new Refusal(400, 'an overlong line in a chunked body'));
-      return EMPTY;
+      return data.length;
     }
     if (lf < 0) {
-      this.#hold(data);
-      return EMPTY;
+      this.#hold(data, at, data.length);
+      return data.length;
     }
+    const next = lf + 1;
     let line: string;
     if (this.#heldLength > 0) {
-      this.#hold(data.subarray(0, lf + 1));
+      this.#hold(data, at, next);
       line = this.#takeHeld().toString('latin1');
     } else {
-      line = data.toString('latin1', 0, lf + 1);
+      line = data.toString('latin1', at, next);
     }
     if (line.charCodeAt(line.length - 2) !== 13) this.#refuse(new Refusal(400, 'a bare LF in a chunked body'));
     else this.#takeLine(line.slice(0, -2));
-    return restOf(data, lf + 1);
+    return next;
   }
 
   #takeLine(line: string): void {
@@ -256,15 +254,15 @@ export class MessageReader {
     this.#handler.onRefused(refusal);
   }
 
-  #hold(data: Buffer): void {
-    const length = this.#heldLength + data.length;
+  #hold(data: Buffer, from: number, to: number): void {
+    const length = this.#heldLength + to - from;
     if (length > this.#held.length) {
       // Of its own: a few bytes that were cut out of memory that others used too would keep all of that.
       const grown = Buffer.allocUnsafeSlow(Math.max(length, this.#held.length * 2));
       this.#held.copy(grown, 0, 0, this.#heldLength);
       this.#held = grown;
     }
-    data.copy(this.#held, this.#heldLength);
+    data.copy(this.#held, this.#heldLength, from, to);
     this.#heldLength = length;
   }
 
@@ -274,9 +272,4 @@ export class MessageReader {
     this.#heldLength = 0;
     return held;
   }
-}
-
-/** What stands behind `at`. Mostly nothing, and a view of nothing costs as much as any other. */
-function restOf(data: Buffer, at: number): Buffer {
-  return at === data.length ? EMPTY : data.subarray(at);
 }

@@ -141,7 +141,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
       return true;
     }
     if (data.length > 0) {
-      this.#exchange.responseData(data);
+      this.#exchange.responseData(data, 0, data.length);
       this.#connection.touch(this);
     }
     if (this.#isGone) return true;

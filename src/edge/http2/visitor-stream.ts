@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Scheme } from '../../core/mod.ts';
+import { cut } from '../../platform/mod.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import type { Exchange } from '../exchange.ts';
@@ -159,8 +160,8 @@ export class VisitorStream implements Visitor, SessionStream, Timed {
     this.output.begin(fields);
   }
 
-  sendBody(data: Buffer): void {
-    this.output.add(data);
+  sendBody(data: Buffer, from: number, to: number): void {
+    this.output.add(cut(data, from, to));
   }
 
   endResponse(trailers: string): void {

@@ -53,8 +53,8 @@ class Recorder implements MessageHandler {
     return this.#framing(head);
   }
 
-  onData(data: Buffer): void {
-    this.messages.at(-1)!.body += data.toString('latin1');
+  onData(data: Buffer, from: number, to: number): void {
+    this.messages.at(-1)!.body += data.toString('latin1', from, to);
   }
 
   onMessageEnd(trailers: string): void {
