@@ -121,7 +121,7 @@ export class BunSocket implements SecurePeerSocket {
   #waiting: Buffer[] = [];
   #waitingLength = 0;
   #isEnding = false;
-  #isFinished = false;
+  #hasToldFinish = false;
   /** The peer takes nothing more. Why comes with what is read. */
   #isCut = false;
   /** Null until somebody listens. */
@@ -295,7 +295,7 @@ export class BunSocket implements SecurePeerSocket {
       this.#hasToldEnd = true;
       if (this.#listener === null) this.#events.emit('end');
       else this.#listener.onSocketEnd();
-      if (this.#isFinished) this.destroy();
+      if (this.#hasToldFinish) this.destroy();
     }
     if (this.#isClosed) this.destroy();
   }
@@ -400,9 +400,9 @@ export class BunSocket implements SecurePeerSocket {
 
   #finish(): void {
     this.#handle?.shutdown();
-    this.#isFinished = true;
     process.nextTick(() => {
       if (this.destroyed) return;
+      this.#hasToldFinish = true;
       if (this.#listener === null) this.#events.emit('finish');
       else this.#listener.onSocketFinish?.();
       if (this.#hasToldEnd) this.destroy();

@@ -15,7 +15,7 @@ import {
   turns,
 } from '../../test/doubles/secure-peers.ts';
 import { currentRuntime } from './runtime.ts';
-import { writeJoined } from './secure-socket.ts';
+import { hear, writeJoined } from './secure-socket.ts';
 
 let issued: Issued;
 
@@ -69,6 +69,26 @@ async function fill({ socket, told }: Peer): Promise<Buffer[]> {
 }
 
 for (const [name, connect] of PLACES) {
+  test(`${name}: one listener hears what comes, the ends of both sides, and the close`, async () => {
+    const [us, peer] = await connect();
+    const heard: string[] = [];
+    hear(us.socket, {
+      onSocketData: (data) => heard.push(`data ${data}`),
+      onSocketDrain: () => heard.push('drain'),
+      onSocketEnd: () => {
+        heard.push('end');
+        us.socket.end();
+      },
+      onSocketFinish: () => heard.push('finish'),
+      onSocketError: (error) => heard.push(`error ${error.message}`),
+      onSocketClose: () => heard.push('close'),
+    });
+    peer.socket.write('hello', 'latin1');
+    peer.socket.end();
+    await us.until('close');
+    assert.deepEqual(heard, ['data hello', 'end', 'finish', 'close']);
+  });
+
   // --- reading ---------------------------------------------------------------------------------------------------------
 
   for (const goes of ['ends', 'ends and goes'] as const) {
