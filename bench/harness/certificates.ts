@@ -19,6 +19,8 @@ export interface Certificates {
   readonly directory: string;
   readonly ca: string;
   readonly client: IssuedCertificate;
+  /** What visitors are shown: with the certificate that signed it, as those of public CAs come. */
+  readonly server: Pick<IssuedCertificate, 'certificate' | 'privateKey'>;
   /** Another client certificate of the same CA. */
   issueClient(): Promise<IssuedCertificate>;
   /** PEM files by role: certificate and key in one. */
@@ -38,10 +40,12 @@ export async function makeCertificates(directory: string): Promise<Certificates>
   };
   writeFileSync(files.ca, ca.certificate);
   writeFileSync(files.client, client.certificate + client.privateKey);
-  for (const role of ['origin', 'server'] as const) {
-    const pair = await issueServerCertificate(ca, [HOSTNAME, ECHO_HOSTNAME], options);
-    writeFileSync(files[role], pair.certificate + pair.privateKey);
-  }
+  const names = [HOSTNAME, ECHO_HOSTNAME];
+  const origin = await issueServerCertificate(ca, names, options);
+  writeFileSync(files.origin, origin.certificate + origin.privateKey);
+  const leaf = await issueServerCertificate(ca, names, options);
+  const server = { certificate: leaf.certificate + ca.certificate, privateKey: leaf.privateKey };
+  writeFileSync(files.server, server.certificate + server.privateKey);
   const issueClient = () => issueClientCertificate(ca, 'edge', { ...options, now: Date.now() });
-  return { directory, ca: ca.certificate, client, issueClient, files };
+  return { directory, ca: ca.certificate, client, server, issueClient, files };
 }

@@ -32,6 +32,10 @@ export async function startProxies(
     for (const runtime of runtimes) {
       const product = await startProduct(runtime, certificates, originPort);
       add(`countersign on ${runtime.name}`, product.httpsPort, product);
+      // All show visitors the same.
+      const { certificate, privateKey } = certificates.server;
+      const shown = { certificate, private_key: privateKey };
+      await product.call('POST', `/zones/${product.zoneId}/custom_certificates`, shown);
     }
   } catch (error) {
     await stop();
