@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
 import { join, type Part } from './join.ts';
-import type { ClientTls, PeerListener, PeerSocketEvents, SecurePeerSocket, ServerTls } from './secure-socket.ts';
+import type { ClientTls, SecurePeerSocket, ServerTls } from './secure-socket.ts';
 
 // TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 2 us
 // and a connection some 30 (docs/decisions/0023). TCP is left to `node:net`: it looks names up, tries one address after the
@@ -74,7 +74,7 @@ export const DEAF: Socket & { self?: Socket } = Object.assign(new net.Socket(), 
 });
 DEAF.self = DEAF;
 DEAF.on('error', () => undefined);
-/** Bun wants one of two: this is the one that does not come. */
+/** Bun wants to be told of `data` or of `drain`: nothing is ever written here that could drain. */
 const SAYS_NOTHING = { drain: () => undefined, error: () => undefined };
 
 /** Answers a handshake (`acceptTls`). */
@@ -105,15 +105,12 @@ export function connectOnBun(socket: Socket, options: ClientTls): SecurePeerSock
 }
 
 /** TLS on one of Bun's own sockets. Made by `acceptOnBun` and `connectOnBun`. */
-export class BunSocket implements SecurePeerSocket {
+export class BunSocket extends EventEmitter implements SecurePeerSocket {
   destroyed = false;
   alpnProtocol: string | false | null = null;
   servername: string | false | null = null;
   /** Null on the side of the server. */
   readonly #client: ClientTls | null;
-  readonly #events = new EventEmitter();
-  /** Whoever hears of it without events. */
-  #listener: PeerListener | null = null;
   /** The connection as long as TCP does not stand. */
   #connecting: Socket | null = null;
   #handle: NativeSocket | null = null;
@@ -133,6 +130,7 @@ export class BunSocket implements SecurePeerSocket {
   #isClosed = false;
 
   constructor(client: ClientTls | null) {
+    super();
     this.#client = client;
   }
 
@@ -169,10 +167,10 @@ export class BunSocket implements SecurePeerSocket {
   /** Passes on what becomes of a connection, until it stands. */
   follow(socket: Socket, onConnect: () => void): void {
     this.#connecting = socket;
-    socket.on('connectionAttempt', (address) => this.#events.emit('connectionAttempt', address));
+    socket.on('connectionAttempt', (address) => this.emit('connectionAttempt', address));
     socket.on('error', (error) => this.#fail(error));
     socket.once('connect', () => {
-      this.#events.emit('connect');
+      this.emit('connect');
       if (!this.destroyed) onConnect();
     });
   }
@@ -223,7 +221,7 @@ export class BunSocket implements SecurePeerSocket {
     this.servername = handle.getServername() ?? false;
     const problem = this.#client === null ? undefined : this.#judge(this.#client, handle, error);
     if (problem !== undefined) this.#fail(problem);
-    else this.#events.emit(this.#client === null ? 'secure' : 'secureConnect');
+    else this.emit(this.#client === null ? 'secure' : 'secureConnect');
   }
 
   /** What is wrong with the peer's certificate, if it matters. */
@@ -235,39 +233,21 @@ export class BunSocket implements SecurePeerSocket {
   }
 
   onSession(session: Buffer): void {
-    this.#events.emit('session', session);
+    this.emit('session', session);
   }
 
   // --- what comes --------------------------------------------------------------------------------------------------
 
-  on<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): void {
-    this.#events.on(event, listener as () => void);
+  override on(event: string | symbol, listener: Parameters<EventEmitter['on']>[1]): this {
+    super.on(event, listener);
     if (event === 'data' && this.#flows === null) this.resume();
-  }
-
-  once<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): void {
-    this.#events.once(event, listener as () => void);
-  }
-
-  off<E extends keyof PeerSocketEvents>(event: E, listener: (...args: PeerSocketEvents[E]) => void): void {
-    this.#events.off(event, listener as () => void);
-  }
-
-  /** As `hear` of the sockets of both runtimes. */
-  hear(listener: PeerListener): void {
-    this.#listener = listener;
-    if (this.#flows === null) this.resume();
+    return this;
   }
 
   onData(data: Buffer): void {
     if (this.destroyed) return;
-    if (this.#flows === true && this.#unread.length === 0) this.#passOn(data);
+    if (this.#flows === true && this.#unread.length === 0) this.emit('data', data);
     else this.#unread.push(data);
-  }
-
-  #passOn(data: Buffer): void {
-    if (this.#listener === null) this.#events.emit('data', data);
-    else this.#listener.onSocketData(data);
   }
 
   pause(): void {
@@ -288,13 +268,12 @@ export class BunSocket implements SecurePeerSocket {
   #deliver(): void {
     while (this.#unread.length > 0) {
       if (this.#flows !== true || this.destroyed) return;
-      this.#passOn(this.#unread.shift()!);
+      this.emit('data', this.#unread.shift()!);
     }
     if (this.#flows === false || this.destroyed) return;
     if (this.#hasEnded && !this.#hasToldEnd) {
       this.#hasToldEnd = true;
-      if (this.#listener === null) this.#events.emit('end');
-      else this.#listener.onSocketEnd();
+      this.emit('end');
       if (this.#hasToldFinish) this.destroy();
     }
     if (this.#isClosed) this.destroy();
@@ -388,8 +367,7 @@ export class BunSocket implements SecurePeerSocket {
       this.#waiting.shift();
     }
     if (this.#isEnding) this.#finish();
-    else if (this.#listener === null) this.#events.emit('drain');
-    else this.#listener.onSocketDrain();
+    else this.emit('drain');
   }
 
   end(): void {
@@ -403,8 +381,7 @@ export class BunSocket implements SecurePeerSocket {
     process.nextTick(() => {
       if (this.destroyed) return;
       this.#hasToldFinish = true;
-      if (this.#listener === null) this.#events.emit('finish');
-      else this.#listener.onSocketFinish?.();
+      this.emit('finish');
       if (this.#hasToldEnd) this.destroy();
     });
   }
@@ -419,18 +396,12 @@ export class BunSocket implements SecurePeerSocket {
     this.#discardWaiting();
     this.#unread = [];
     handle?.close();
-    process.nextTick(() => {
-      this.#listener?.onSocketClose();
-      this.#events.emit('close');
-    });
+    process.nextTick(() => this.emit('close'));
   }
 
   #fail(error: Error): void {
     if (this.destroyed) return;
-    process.nextTick(() => {
-      this.#listener?.onSocketError(error);
-      if (this.#listener === null || this.#events.listenerCount('error') > 0) this.#events.emit('error', error);
-    });
+    process.nextTick(() => this.emit('error', error));
     this.destroy();
   }
 

@@ -100,15 +100,8 @@ export interface ClientTls {
 const LISTENER = Symbol('listener');
 type Heard = PeerSocket & { [LISTENER]: PeerListener };
 
-/**
- * Tells a listener what becomes of a socket: instead of the events of `PeerListener`, which nobody else may listen to but `error` and
- * `close`. All sockets share the functions that tell it, so an idle one keeps none of its own.
- */
+/** Tells a listener what becomes of a socket. All sockets share the functions that tell it, so an idle one keeps none of its own. */
 export function hear(socket: PeerSocket, listener: PeerListener): void {
-  if (socket instanceof BunSocket) {
-    socket.hear(listener);
-    return;
-  }
   (socket as Heard)[LISTENER] = listener;
   socket.on('drain', tellDrain);
   socket.on('end', tellEnd);
