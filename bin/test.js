@@ -21,28 +21,36 @@ const env = {
   COUNTERSIGN_OWN_NODE: process.execPath,
 };
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** What each failed test or check printed, to be shown once more at the end: a log of thousands of lines hides it. */
+const failures = [];
+/** In what Node prints (TAP): a failed test and the block of YAML behind it. */
+const NODE_FAILURE = /^( *)not ok .*\n(?:\1 {2}.*\n)*/gm;
+/** In what Bun prints: all between the test or file before and the failed test's own line. */
+const BUN_FAILURE = /^(?:(?!\((?:pass|skip|fail|todo)\) |\S+\.test\.ts:$).*\n)*\(fail\) .*\n/gm;
+const LINES_A_FAILURE = 60;
 
-/** Runs a program, shows its output, and resolves with its exit code and output. */
+/** Runs a program, shows its output, and resolves with its exit code and output: what came to stderr stands behind the rest. */
 function run(name, command, args) {
   console.log(`\n== ${name}`);
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
+    const output = ['', ''];
+    for (const [i, stream] of [child.stdout, child.stderr].entries()) {
       stream.on('data', (data) => {
-        output += data;
+        output[i] += data;
         process.stdout.write(data);
       });
     }
     child.on('error', (error) => resolve({ code: 1, output: String(error) }));
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output: output.join('\n') }));
   });
 }
 
 /** A check is one test: it passes or it does not. */
 async function check(name, command, args) {
-  const { code } = await run(name, command, args);
+  const { code, output } = await run(name, command, args);
   totals[code === 0 ? 'passed' : 'failed']++;
+  if (code !== 0) failures.push(`${name}\n${output}`);
 }
 
 /** The last number that `pattern` finds. */
@@ -51,11 +59,12 @@ function count(output, pattern) {
 }
 
 /** Adds a test run's own counts; a run that ended badly without naming a failed test counts as one. */
-function add({ code, output }, passed, failed, skipped) {
-  const failures = count(output, failed);
+function add({ code, output }, passed, failed, skipped, failure) {
+  const failedTests = count(output, failed);
   totals.passed += count(output, passed);
-  totals.failed += failures === 0 && code !== 0 ? 1 : failures;
+  totals.failed += failedTests === 0 && code !== 0 ? 1 : failedTests;
   totals.skipped += count(output, skipped);
+  failures.push(...(output.match(failure) ?? []));
 }
 
 // The tests of the guard use what its users get: the built package.
@@ -84,11 +93,17 @@ for (const name of ['node', 'bun']) {
       /^# pass (\d+)$/gm,
       /^# fail (\d+)$/gm,
       /^# skipped (\d+)$/gm,
+      NODE_FAILURE,
     );
   } else {
     const args = ['test', '--timeout', '120000', ...files.map((file) => `./${file}`)];
-    add(await run('tests on Bun', runtime, args), /^ *(\d+) pass$/gm, /^ *(\d+) fail$/gm, /^ *(\d+) skip$/gm);
+    const printed = await run('tests on Bun', runtime, args);
+    add(printed, /^ *(\d+) pass$/gm, /^ *(\d+) fail$/gm, /^ *(\d+) skip$/gm, BUN_FAILURE);
   }
+}
+for (const failure of failures) {
+  const lines = failure.trimEnd().split('\n');
+  console.log(`\n== failed\n${lines.slice(-LINES_A_FAILURE).join('\n')}`);
 }
 if (totals.skipped > 0) console.log(`\n${totals.skipped} skipped`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
