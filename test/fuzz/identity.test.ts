@@ -2,23 +2,44 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseSeed } from '../doubles/random.ts';
 import { missing } from '../real/server-process.ts';
-import { fuzzIdentity } from './identity/fuzz.ts';
+import { fuzzIdentity, type IdentityFindings } from './identity/fuzz.ts';
 import { fuzzNginx } from './identity/nginx-control.ts';
 
 test('never another identity: 3,000 requests while certificates, switches and origins change', async () => {
-  const seed = chooseSeed();
-  const found = await fuzzIdentity({ seed, requests: 3_000 });
-  const figures = JSON.stringify(found);
-  assert.deepEqual(found.mismatches, [], figures);
-  // Without these the run would have shown nothing.
-  assert.ok(found.changes > 50 && found.identitiesSeen > 30 && found.overlapped > 10, figures);
-  assert.ok(found.reused > 500 && found.misdirected > 20, figures);
-  assert.deepEqual(found.unused, [], figures);
-  const requests = [...Object.values(found.byVisitorProtocol), ...Object.values(found.byOriginProtocol)];
-  // The rarest, gRPC that an origin of HTTP/2 takes, comes to some 50 of 3,000.
-  assert.ok(Math.min(...requests) > 20, figures);
-  for (const version of ['TLSv1.2', 'TLSv1.3']) assert.ok((found.resumed[version] ?? 0) > 50, figures);
+  // Chance leaves something out of one run in a hundred: then another one has to show it.
+  const first = chooseSeed();
+  for (let seed = first; ; seed++) {
+    const found = await fuzzIdentity({ seed, requests: 3_000 });
+    assert.deepEqual(found.mismatches, [], JSON.stringify(found));
+    const missed = notShown(found);
+    if (missed.length === 0) break;
+    assert.ok(seed < first + 2, `${missed.join(', ')} in ${JSON.stringify(found)}`);
+  }
 });
+
+/** What happened too rarely for the run to have shown anything about it. */
+function notShown(found: IdentityFindings): readonly string[] {
+  const atLeast: Readonly<Record<string, readonly [number, number]>> = {
+    changes: [found.changes, 50],
+    'identities seen': [found.identitiesSeen, 30],
+    'requests under way in a change': [found.overlapped, 10],
+    'connections used again': [found.reused, 500],
+    'requests for names of other connections': [found.misdirected, 20],
+    // The rarest, gRPC that an origin of HTTP/2 takes, comes to some 50 of 3,000.
+    'each protocol': [
+      Math.min(...Object.values(found.byVisitorProtocol), ...Object.values(found.byOriginProtocol)),
+      20,
+    ],
+    'sessions of TLS 1.2': [found.resumed['TLSv1.2'] ?? 0, 50],
+    'sessions of TLS 1.3': [found.resumed['TLSv1.3'] ?? 0, 50],
+  };
+  return [
+    ...found.unused,
+    ...Object.entries(atLeast)
+      .filter(([, [seen, least]]) => seen <= least)
+      .map(([what]) => what),
+  ];
+}
 
 for (const keepsConnections of [true, false]) {
   const shared = keepsConnections ? 'connections' : 'TLS sessions';
