@@ -6,7 +6,15 @@ import { DEFAULT_LIMITS } from '../../src/core/mod.ts';
 import { Http1Connection } from '../../src/edge/http1/connection.ts';
 import { Edge } from '../../src/edge/mod.ts';
 import { OriginConnection } from '../../src/edge/origin-connection.ts';
-import { type PeerSocket, systemAddresses, systemClock, systemRandom, systemResolve } from '../../src/platform/mod.ts';
+import { join } from '../../src/platform/join.ts';
+import {
+  type Part,
+  type PeerSocket,
+  systemAddresses,
+  systemClock,
+  systemRandom,
+  systemResolve,
+} from '../../src/platform/mod.ts';
 import { MemoryCounters } from '../../src/waf/mod.ts';
 
 const HOSTNAME = 'www.a.test';
@@ -46,6 +54,7 @@ function message(lines: readonly string[]): Buffer {
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
 }
 
+const isBun = process.versions.bun !== undefined;
 const OUT = Buffer.alloc(64 * 1024);
 
 /** Takes what is written as a socket would, and gives it to nobody. */
@@ -57,6 +66,13 @@ class Sink extends EventEmitter {
 
   write(data: string | Buffer): boolean {
     if (typeof data === 'string') OUT.write(data, 0, 'latin1');
+    this.writes++;
+    return true;
+  }
+
+  writeJoined(parts: Part[], length: number): boolean {
+    if (isBun) join(parts, OUT);
+    else join(parts, Buffer.allocUnsafe(length));
     this.writes++;
     return true;
   }

@@ -86,7 +86,7 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
   sendRequest(head: RequestHead, facts: OriginRequestFacts): void {
     // A visitor that is slow with its body is not the origin's fault: its read time begins with the request's end.
     this.deadline = this.#retiresAt;
-    this.#out.add(writeOriginRequest(head, facts));
+    writeOriginRequest(this.#out, head, facts);
   }
 
   sendBody(data: Buffer): void {
@@ -96,7 +96,7 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
   }
 
   endRequest(trailers: string): void {
-    if (this.#exchange!.head.chunked) this.#out.add(`0\r\n${trailers}\r\n`);
+    if (this.#exchange!.head.chunked) this.#out.addText(`0\r\n${trailers}\r\n`);
     this.deadline = this.#capped(this.#readTime);
   }
 

@@ -42,7 +42,7 @@ test('what is added leaves once, whole and in order, whatever its pieces', () =>
       for (const parts of flushes) {
         for (const one of parts) {
           if (typeof one === 'string') {
-            outbox.add(one);
+            outbox.addText(one);
             added.push(Buffer.from(one, 'latin1'));
           } else if (Buffer.isBuffer(one)) {
             outbox.add(one);
@@ -63,14 +63,14 @@ test('what is added leaves once, whole and in order, whatever its pieces', () =>
 test('a head and a small body leave in one write; a large body is not copied behind its first record', () => {
   const { socket, writes } = sink();
   const outbox = new Outbox(socket);
-  outbox.add('HTTP/1.1 200 OK\r\n\r\n');
+  outbox.addText('HTTP/1.1 200 OK\r\n\r\n');
   outbox.add(Buffer.alloc(1024));
   outbox.flush();
   assert.deepEqual(
     writes.map(({ length }) => length),
     [19 + 1024],
   );
-  outbox.add('HTTP/1.1 200 OK\r\n\r\n');
+  outbox.addText('HTTP/1.1 200 OK\r\n\r\n');
   outbox.add(Buffer.alloc(512 * 1024));
   outbox.flush();
   assert.deepEqual(

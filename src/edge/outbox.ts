@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { cut, type Part, type PeerSocket, Slice, writeJoined } from '../platform/mod.ts';
+import { cut, JOINS_TEXTS, type Part, type PeerSocket, Slice, writeJoined } from '../platform/mod.ts';
 
 /** Up to this many bytes are copied into one write. */
 const COPY_LIMIT = 32 * 1024;
@@ -8,14 +8,22 @@ const SMALL = 4 * 1024;
 /** A TLS record (RFC 8446 section 5.1): what is written together with a head fills one. */
 const RECORD = 16 * 1024;
 
+/** Takes what a head is put together of. */
+export interface TextSink {
+  /** Adds latin1 text behind what was added. */
+  addText(text: string): void;
+}
+
 /**
  * Collects what one turn of the event loop writes to one socket, so that a small message leaves in one write. Texts
  * are latin1. Large bodies are not copied.
  */
-export class Outbox {
+export class Outbox implements TextSink {
   readonly #socket: PeerSocket;
   #parts: Part[] = [];
   #length = 0;
+  /** Behind the parts. */
+  #text = '';
 
   constructor(socket: PeerSocket) {
     this.#socket = socket;
@@ -23,12 +31,28 @@ export class Outbox {
 
   /** Bytes that wait. */
   get length(): number {
-    return this.#length;
+    return this.#length + this.#text.length;
   }
 
-  add(part: Part): void {
+  addText(text: string): void {
+    if (JOINS_TEXTS) {
+      this.#text += text;
+      return;
+    }
+    this.#parts.push(text);
+    this.#length += text.length;
+  }
+
+  add(part: Buffer | Slice): void {
+    if (this.#text !== '') this.#endText();
     this.#parts.push(part);
     this.#length += part.length;
+  }
+
+  #endText(): void {
+    this.#parts.push(this.#text);
+    this.#length += this.#text.length;
+    this.#text = '';
   }
 
   /** Adds the bytes of `data` from `from` to `to`. */
@@ -39,14 +63,22 @@ export class Outbox {
 
   /** Adds the bytes of `data` from `from` to `to` as one chunk of a chunked body. */
   addChunk(data: Buffer, from: number, to: number): void {
-    this.add(`${(to - from).toString(16)}\r\n`);
+    this.addText(`${(to - from).toString(16)}\r\n`);
     this.addBytes(data, from, to);
-    this.add('\r\n');
+    this.addText('\r\n');
   }
 
   /** Writes what was added. False where the socket wants no more for now. */
   flush(): boolean {
     const parts = this.#parts;
+    if (JOINS_TEXTS && this.#text !== '') {
+      if (parts.length === 0) {
+        const text = this.#text;
+        this.#text = '';
+        return this.#socket.write(text, 'latin1');
+      }
+      this.#endText();
+    }
     const length = this.#length;
     if (parts.length === 0) return true;
     this.#length = 0;
@@ -55,8 +87,9 @@ export class Outbox {
       parts.pop();
       return typeof only === 'string' ? this.#socket.write(only, 'latin1') : this.#socket.write(only!);
     }
+    if (length <= COPY_LIMIT) return writeJoined(this.#socket, parts, length);
     this.#parts = [];
-    return length <= COPY_LIMIT ? writeJoined(this.#socket, parts, length) : this.#writeLarge(parts);
+    return this.#writeLarge(parts);
   }
 
   /** Without corking: both runtimes would copy everything into one buffer then. */

@@ -1,8 +1,10 @@
 import type { BodyFraming } from './http1/message-reader.ts';
 import type { ResponseHead } from './http1/response-head.ts';
+import type { TextSink } from './outbox.ts';
 
 const NO_BODY: BodyFraming = { kind: 'none' };
 const CHUNKED: BodyFraming = { kind: 'chunked' };
+const OK_LINE = 'HTTP/1.1 200 OK\r\n';
 const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' };
 
 /** How the body of a final response ends (RFC 9112 section 6.3). */
@@ -27,16 +29,25 @@ export interface ResponseHeadFacts {
 }
 
 /** Serialises a final response head toward a visitor. */
-export function writeResponseHead(head: ResponseHead, facts: ResponseHeadFacts): string {
-  let out = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}Server: countersign\r\nCF-Ray: ${facts.rayId}\r\n`;
-  if (!head.hasDate) out += `Date: ${facts.date}\r\n`;
+export function writeResponseHead(out: TextSink, head: ResponseHead, facts: ResponseHeadFacts): void {
+  out.addText(statusLine(head));
+  out.addText(head.fields);
+  out.addText('Server: countersign\r\nCF-Ray: ');
+  out.addText(facts.rayId);
+  if (!head.hasDate) out.addText(`\r\nDate: ${facts.date}`);
   if (head.contentEncoding !== null && facts.keepsContentEncoding)
-    out += `Content-Encoding: ${head.contentEncoding}\r\n`;
-  if (facts.chunked) out += 'Transfer-Encoding: chunked\r\n';
-  else if (facts.contentLength >= 0) out += `Content-Length: ${facts.contentLength}\r\n`;
-  if (facts.close) out += 'Connection: close\r\n';
-  else if (facts.keepAlive10) out += 'Connection: keep-alive\r\n';
-  return `${out}\r\n`;
+    out.addText(`\r\nContent-Encoding: ${head.contentEncoding}`);
+  if (facts.chunked) {
+    out.addText('\r\nTransfer-Encoding: chunked');
+  } else if (facts.contentLength >= 0) {
+    out.addText('\r\nContent-Length: ');
+    out.addText(String(facts.contentLength));
+  }
+  out.addText(headEnd(facts));
+}
+
+function statusLine({ status, reason }: ResponseHead): string {
+  return status === 200 && reason === 'OK' ? OK_LINE : `HTTP/1.1 ${status} ${reason}\r\n`;
 }
 
 /** Serialises the head of an answer from the edge itself. */
@@ -48,13 +59,16 @@ export function writeOwnHead(
 ): string {
   let out = `HTTP/1.1 ${status} ${reason}\r\nServer: countersign\r\nCF-Ray: ${facts.rayId}\r\nDate: ${facts.date}\r\n`;
   for (const [name, value] of Object.entries(fields)) out += `${name}: ${value}\r\n`;
-  out += `Content-Length: ${facts.contentLength}\r\n`;
-  if (facts.close) out += 'Connection: close\r\n';
-  else if (facts.keepAlive10) out += 'Connection: keep-alive\r\n';
-  return `${out}\r\n`;
+  return `${out}Content-Length: ${facts.contentLength}${headEnd(facts)}`;
+}
+
+/** The end of the last field's line, what is said of the connection, and the head's end. */
+function headEnd({ close, keepAlive10 }: Pick<ResponseHeadFacts, 'close' | 'keepAlive10'>): string {
+  if (close) return '\r\nConnection: close\r\n\r\n';
+  return keepAlive10 ? '\r\nConnection: keep-alive\r\n\r\n' : '\r\n\r\n';
 }
 
 /** Serialises a 1xx response head toward a visitor. */
 export function writeInterimHead(head: ResponseHead): string {
-  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}\r\n`;
+  return `${statusLine(head)}${head.fields}\r\n`;
 }

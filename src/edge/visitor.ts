@@ -42,6 +42,8 @@ export interface Visitor {
   readonly protocol: string;
   /** Name of the cipher suite; empty over plain http. */
   readonly cipher: string;
+  /** What the edge says with each of its requests that nobody else has passed on, as `visitorFields` serialises it. */
+  readonly usualFields: string;
   /** Where the visitor's connection came in. */
   readonly localAddress: string;
   readonly localPort: number;

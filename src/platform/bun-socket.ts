@@ -318,9 +318,12 @@ export class BunSocket extends EventEmitter implements SecurePeerSocket {
   }
 
   /** As `writeJoined` of the sockets of both runtimes. */
-  writeJoined(parts: readonly Part[], length: number): boolean {
+  writeJoined(parts: Part[], length: number): boolean {
     const handle = this.#handle;
-    if (handle === null || this.#isEnding || this.#isCut) return false;
+    if (handle === null || this.#isEnding || this.#isCut) {
+      parts.length = 0;
+      return false;
+    }
     if (length > SCRATCH.length) {
       const joined = Buffer.allocUnsafe(length);
       join(parts, joined);

@@ -3,7 +3,7 @@ export * from './dns.ts';
 export * from './files.ts';
 export * from './geo-database.ts';
 export * from './interfaces.ts';
-export type { Part } from './join.ts';
+export { JOINS_TEXTS, type Part } from './join.ts';
 export * from './listening-socket.ts';
 export * from './passed-sockets.ts';
 export * from './random.ts';

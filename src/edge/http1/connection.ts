@@ -4,6 +4,7 @@ import { cut, hear, type PeerListener, type PeerSocket, type SecurePeerSocket } 
 import type { Timed } from '../deadlines.ts';
 import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
+import { visitorFields } from '../origin-request.ts';
 import { Outbox } from '../outbox.ts';
 import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
@@ -28,6 +29,7 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
   readonly sni: string | null;
   deadline: number;
   isReading = false;
+  #usualFields: string | null = null;
   readonly #edge: Edge;
   readonly #socket: PeerSocket;
   readonly #out: Outbox;
@@ -70,6 +72,11 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
 
   get localPort(): number {
     return this.#socket.localPort ?? 0;
+  }
+
+  get usualFields(): string {
+    this.#usualFields ??= visitorFields(this.address, this.scheme);
+    return this.#usualFields;
   }
 
   get httpVersion(): string {
@@ -126,7 +133,7 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
   }
 
   continue(): void {
-    this.#out.add('HTTP/1.1 100 Continue\r\n\r\n');
+    this.#out.addText('HTTP/1.1 100 Continue\r\n\r\n');
     this.#out.flush();
   }
 
@@ -138,7 +145,7 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
 
   sendInterim(head: ResponseHead): void {
     // HTTP/1.0 knows none (RFC 9110 section 15.2).
-    if (this.#exchange!.head.minor === 1) this.#out.add(writeInterimHead(head));
+    if (this.#exchange!.head.minor === 1) this.#out.addText(writeInterimHead(head));
   }
 
   startResponse(head: ResponseHead, { exists, length, keepsContentEncoding }: ResponseBody): void {
@@ -151,17 +158,15 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
     else if (length >= 0) this.#outgoing = 'raw';
     else this.#outgoing = isOld ? 'raw' : 'chunked';
     if (exists && length < 0 && isOld) this.#closesAfterResponse = true;
-    this.#out.add(
-      writeResponseHead(head, {
-        rayId: exchange.rayId,
-        contentLength: head.status === 204 ? -1 : length,
-        chunked: this.#outgoing === 'chunked',
-        close: this.#closesAfterResponse,
-        keepAlive10: isOld && !this.#closesAfterResponse,
-        date: this.#edge.httpDate,
-        keepsContentEncoding,
-      }),
-    );
+    writeResponseHead(this.#out, head, {
+      rayId: exchange.rayId,
+      contentLength: head.status === 204 ? -1 : length,
+      chunked: this.#outgoing === 'chunked',
+      close: this.#closesAfterResponse,
+      keepAlive10: isOld && !this.#closesAfterResponse,
+      date: this.#edge.httpDate,
+      keepsContentEncoding,
+    });
   }
 
   sendBody(data: Buffer, from: number, to: number): void {
@@ -171,7 +176,7 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
 
   endResponse(trailers: string): void {
     const exchange = this.#exchange!;
-    if (this.#outgoing === 'chunked') this.#out.add(`0\r\n${trailers}\r\n`);
+    if (this.#outgoing === 'chunked') this.#out.addText(`0\r\n${trailers}\r\n`);
     this.#exchangeDone(!this.#closesAfterResponse && exchange.requestComplete && !exchange.isTunnel);
   }
 
@@ -191,7 +196,7 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
       (exchange.requestComplete || !head.hasBody) &&
       head.upgrade === null;
     this.#isClosing ||= !keeps;
-    this.#out.add(
+    this.#out.addText(
       writeOwnHead(status, reason, fields, {
         rayId: exchange.rayId,
         date: this.#edge.httpDate,
@@ -216,7 +221,7 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
   startTunnel(head: ResponseHead): Buffer {
     this.#outgoing = 'raw';
     this.deadline = this.#in(this.#edge.limits.tunnelIdle);
-    this.#out.add(
+    this.#out.addText(
       `HTTP/1.1 101 Switching Protocols\r\n${head.fields}Server: countersign\r\nCF-Ray: ${this.#exchange!.rayId}\r\n` +
         `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`,
     );

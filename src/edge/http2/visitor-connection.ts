@@ -5,6 +5,7 @@ import type { Edge } from '../edge.ts';
 import { Exchange } from '../exchange.ts';
 import { Refusal } from '../http1/refusal.ts';
 import { RequestHead } from '../http1/request-head.ts';
+import { visitorFields } from '../origin-request.ts';
 import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
 import type { VisitorConnection, VisitorFacts } from '../visitor.ts';
@@ -28,6 +29,7 @@ export class Http2Connection implements VisitorConnection, PeerListener, Session
   deadline: number;
   readonly #edge: Edge;
   readonly #socket: SecurePeerSocket;
+  #usualFields: string | null = null;
   /** Bytes of the preface that came. */
   #prefaceLength = 0;
   #lastStreamId = 0;
@@ -50,6 +52,12 @@ export class Http2Connection implements VisitorConnection, PeerListener, Session
       [SETTING.ENABLE_CONNECT_PROTOCOL, 1],
       [SETTING.NO_RFC7540_PRIORITIES, 1],
     ]);
+  }
+
+  /** As `Visitor.usualFields`. */
+  get usualFields(): string {
+    this.#usualFields ??= visitorFields(this.address, 'https');
+    return this.#usualFields;
   }
 
   get protocol(): string {

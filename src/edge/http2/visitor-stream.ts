@@ -50,6 +50,9 @@ export class VisitorStream implements Visitor, SessionStream, Timed {
   get address(): string {
     return this.#connection.address;
   }
+  get usualFields(): string {
+    return this.#connection.usualFields;
+  }
   get sni(): string | null {
     return this.#connection.sni;
   }

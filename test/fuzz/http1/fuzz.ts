@@ -4,7 +4,8 @@ import { Refusal } from '../../../src/edge/http1/refusal.ts';
 import { parseRequestHead, type RequestHead } from '../../../src/edge/http1/request-head.ts';
 import { parseResponseHead, type ResponseHead } from '../../../src/edge/http1/response-head.ts';
 import { passTrailers } from '../../../src/edge/http1/trailers.ts';
-import { forbiddenHeaders, writeOriginRequest } from '../../../src/edge/origin-request.ts';
+import { forbiddenHeaders, visitorFields, writeOriginRequest } from '../../../src/edge/origin-request.ts';
+import type { TextSink } from '../../../src/edge/outbox.ts';
 import { isWebSocketUpgrade } from '../../../src/edge/pipeline.ts';
 import { requestTarget } from '../../../src/edge/request-target.ts';
 import { bodyOf, writeResponseHead } from '../../../src/edge/response-framing.ts';
@@ -47,7 +48,7 @@ const MAX_HEAD = 8 * 1024;
 const MAX_LINE = 16 * 1024;
 const ADDRESS = '192.0.2.1';
 const FACTS = {
-  visitor: { address: ADDRESS, scheme: 'https' },
+  visitor: { address: ADDRESS, scheme: 'https', usualFields: visitorFields(ADDRESS, 'https') },
   rayId: '0123456789abcdef-TST',
 } as const;
 const HOSTS = ['a.test', 'b.test'];
@@ -101,6 +102,17 @@ function cut(draw: Draw, text: string): readonly string[] {
   return [0, ...places].map((from, i) => text.slice(from, places[i] ?? text.length));
 }
 
+/** What is written to a sink. */
+function textOf(write: (out: TextSink) => void): string {
+  let written = '';
+  write({
+    addText: (text) => {
+      written += text;
+    },
+  });
+  return written;
+}
+
 type Counts = { requests: number; responses: number; refused: number };
 
 function checkRequests(pieces: readonly string[], counts: Counts): void {
@@ -117,7 +129,7 @@ function checkRequests(pieces: readonly string[], counts: Counts): void {
     counts.requests++;
     if (!isWebSocketUpgrade(head)) head.upgrade = null;
     if (forbiddenHeaders(head) !== null) continue;
-    const written = writeOriginRequest(head, { ...FACTS, path: target.path, host: target.host });
+    const written = textOf((out) => writeOriginRequest(out, head, { ...FACTS, path: target.path, host: target.host }));
     const again = readOne(written + bodyText(head.chunked, message.body, trailers), requestFraming);
     const parsed = parseRequestHead(again.head) as RequestHead;
     ok(!(parsed instanceof Refusal), `a written head is refused: ${written}`);
@@ -147,15 +159,17 @@ function checkResponses(pieces: readonly string[], counts: Counts): void {
     const incoming = bodyOf(head, 'GET').kind;
     const chunked = incoming !== 'none' && head.contentLength < 0;
     const trailers = passTrailers(message.trailers) ?? '';
-    const written = writeResponseHead(head, {
-      rayId: FACTS.rayId,
-      contentLength: head.status === 204 ? -1 : head.contentLength,
-      chunked,
-      close: false,
-      keepAlive10: false,
-      date: 'now',
-      keepsContentEncoding: true,
-    });
+    const written = textOf((out) =>
+      writeResponseHead(out, head, {
+        rayId: FACTS.rayId,
+        contentLength: head.status === 204 ? -1 : head.contentLength,
+        chunked,
+        close: false,
+        keepAlive10: false,
+        date: 'now',
+        keepsContentEncoding: true,
+      }),
+    );
     const again = readOne(written + bodyText(chunked, message.body, trailers), responseFraming);
     const parsed = parseResponseHead(again.head) as ResponseHead;
     ok(!(parsed instanceof Refusal), `a written head is refused: ${written}`);
