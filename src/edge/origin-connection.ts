@@ -4,6 +4,7 @@ import { hear, type PeerListener, type PeerSocket, type SecurePeerSocket } from 
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { type ConnectionPhase, classifyFailure, handshakeOutcome } from './failure.ts';
+import type { HeadText } from './http1/field-lines.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './http1/message-reader.ts';
 import type { Refusal } from './http1/refusal.ts';
 import type { RequestHead } from './http1/request-head.ts';
@@ -138,9 +139,9 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
     this.onSocketClose();
   }
 
-  onHead(text: string): BodyFraming | null {
+  onHead(source: HeadText): BodyFraming | null {
     const exchange = this.#exchange!;
-    const head = parseResponseHead(text);
+    const head = parseResponseHead(source);
     if (!('fields' in head)) {
       this.onRefused(head);
       return null;

@@ -10,6 +10,7 @@ import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
 import { writeInterimHead, writeOwnHead, writeResponseHead } from '../response-framing.ts';
 import type { ResponseBody, Visitor, VisitorConnection, VisitorFacts } from '../visitor.ts';
+import type { HeadText } from './field-lines.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './message-reader.ts';
 import { Refusal } from './refusal.ts';
 import { parseRequestHead, RequestHead } from './request-head.ts';
@@ -85,8 +86,8 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
 
   // --- requests ----------------------------------------------------------------------------------------------------
 
-  onHead(text: string): BodyFraming | null {
-    const head = parseRequestHead(text);
+  onHead(source: HeadText): BodyFraming | null {
+    const head = parseRequestHead(source);
     if (head instanceof Refusal) {
       this.#refuseUnparsed(head);
       return null;

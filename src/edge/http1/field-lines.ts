@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type FieldNames, type FieldRole, TOKEN } from './field-name.ts';
 import { stands } from './stands.ts';
 
@@ -19,14 +20,30 @@ const ZERO = 0x30;
 export const ODD_BYTE = 'a control character, or a bare CR or LF, in the header';
 
 /**
+ * A head: its latin1 text, which parts are cut out of, and the bytes that it was made of, which are quicker to look at one by one.
+ * Positions are those in the text; the byte of the one at `i` is `bytes[base + i]`.
+ */
+export interface HeadText {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+  readonly base: number;
+}
+
+/** A head by its text, which must be latin1. */
+export function headText(text: string): HeadText {
+  return { text, bytes: Buffer.from(text, 'latin1'), base: 0 };
+}
+
+/**
  * Where the line from `at` on ends: at its CRLF, or at the end of the text. -1 where it holds a byte that no line may hold, or a CR
  * or LF that is not part of a CRLF.
  */
-export function lineEnd(text: string, at: number): number {
-  let end = at;
-  while (end < text.length && (CLASSES[text.charCodeAt(end)]! & LINE) !== 0) end++;
-  if (end === text.length) return end;
-  return text.charCodeAt(end) === CR && text.charCodeAt(end + 1) === LF ? end : -1;
+export function lineEnd({ text, bytes, base }: HeadText, at: number): number {
+  const last = base + text.length;
+  let end = base + at;
+  while (end < last && (CLASSES[bytes[end]!]! & LINE) !== 0) end++;
+  if (end < last && (end + 1 === last || bytes[end] !== CR || bytes[end + 1] !== LF)) return -1;
+  return end - base;
 }
 
 /**
@@ -42,42 +59,45 @@ export type FieldSink<Head> = (
 ) => string | undefined;
 
 /**
- * Reads the field lines of a head's text from `start` (the first character after the CRLF of its first line), gives those
+ * Reads the field lines of a head from `start` (the first character after the CRLF of its first line), gives those
  * with a role of their own to `sink` together with `head`, and returns those that go on, written anew as `name: value` and CRLF.
  * Returns a `Failed` where a line is not a field (RFC 9112 section 5): no colon, a space before
  * it, a name that is no token, a folded line, an odd byte.
  */
 export function readFieldLines<Head>(
-  text: string,
+  source: HeadText,
   start: number,
   names: FieldNames,
   sink: FieldSink<Head>,
   head: Head,
 ): string | Failed {
+  const { text, bytes, base } = source;
+  const last = base + text.length;
   let out = '';
   // Lines that go on as they are go on together.
   let kept = start;
   let at = start;
   while (at < text.length) {
-    let colon = at;
+    let nameEnd = base + at;
     let hash = 0;
-    for (; colon < text.length; colon++) {
-      const code = text.charCodeAt(colon);
-      if ((CLASSES[code]! & NAME) === 0) break;
-      hash = (Math.imul(hash, 31) + code) | 0;
+    for (; nameEnd < last; nameEnd++) {
+      const byte = bytes[nameEnd]!;
+      if ((CLASSES[byte]! & NAME) === 0) break;
+      hash = (Math.imul(hash, 31) + byte) | 0;
     }
-    const end = lineEnd(text, colon);
+    const colon = nameEnd - base;
+    const end = lineEnd(source, colon);
     if (end < 0) return new Failed(ODD_BYTE);
-    if (colon === at || text.charCodeAt(colon) !== COLON) {
+    if (colon === at || end === colon || bytes[nameEnd] !== COLON) {
       const hasColon = text.slice(at, end).includes(':');
       return new Failed(hasColon ? 'a header name that is not a token' : 'a header line without a colon');
     }
-    const { role, passes } = names.find(text, at, colon, hash);
-    const from = skipSpace(text, colon + 1, end);
-    const to = skipSpaceBefore(text, end, from);
+    const { role, passes } = names.find(source, at, colon, hash);
+    const from = skipSpace(source, colon + 1, end);
+    const to = skipSpaceBefore(source, end, from);
     const next = end + 2;
     // One space after the colon and none at the end: the line can be taken as it is.
-    if (!passes || to !== end || from !== colon + 2 || text.charCodeAt(colon + 1) !== SPACE) {
+    if (!passes || to !== end || from !== colon + 2 || bytes[nameEnd + 1] !== SPACE) {
       out += text.slice(kept, at);
       kept = next;
       if (passes) out += `${text.slice(at, colon)}: ${text.slice(from, to)}\r\n`;
@@ -106,19 +126,25 @@ const SPACE = 0x20;
 const TAB = 0x09;
 
 /** Where the first character at `from` or behind it is that is no space or tab; `to` where there is none. */
-function skipSpace(text: string, from: number, to: number): number {
+function skipSpace({ bytes, base }: HeadText, from: number, to: number): number {
   let at = from;
-  while (at < to && (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB)) at++;
+  while (at < to && isSpace(bytes[base + at]!)) at++;
   return at;
 }
 
 /** Where the last character before `to` that is no space or tab ends; `from` where there is none. */
-function skipSpaceBefore(text: string, to: number, from: number): number {
+function skipSpaceBefore({ bytes, base }: HeadText, to: number, from: number): number {
   let at = to;
-  while (at > from && (text.charCodeAt(at - 1) === SPACE || text.charCodeAt(at - 1) === TAB)) at--;
+  while (at > from && isSpace(bytes[base + at - 1]!)) at--;
   return at;
 }
 
+/** Whether a byte is a space or a tab. */
+export function isSpace(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
+}
+
+const SPACE_AROUND = /^[ \t]+|[ \t]+$/g;
 const USUAL_VALUES = ['keep-alive', 'close', 'Upgrade', 'Keep-Alive', 'upgrade'];
 const USUAL_LISTS: ReadonlyMap<string, readonly string[]> = new Map(
   USUAL_VALUES.map((value) => [value, [value.toLowerCase()]]),
@@ -142,8 +168,7 @@ export function listTokens(value: string): readonly string[] {
   if (usual !== undefined) return usual;
   const tokens: string[] = [];
   for (const part of value.toLowerCase().split(',')) {
-    const from = skipSpace(part, 0, part.length);
-    const token = part.slice(from, skipSpaceBefore(part, part.length, from));
+    const token = part.replace(SPACE_AROUND, '');
     if (token !== '') tokens.push(token);
   }
   return tokens;

@@ -1,5 +1,6 @@
 import { detached } from '../detached.ts';
-import { stands } from './stands.ts';
+import type { HeadText } from './field-lines.ts';
+import { standsInBytes } from './stands.ts';
 
 /**
  * What the codec does with a field of this name. `pass` goes on as it came, `drop` never does; the others have a
@@ -67,13 +68,13 @@ export class FieldNames {
   }
 
   /**
-   * The entry of the token that stands in `text` from `start` to `end`. `hash` tells names apart that are not the same; it may be
+   * The entry of the token that stands in a head from `start` to `end`. `hash` tells names apart that are not the same; it may be
    * any function of them. One of the usual names makes nothing.
    */
-  find(text: string, start: number, end: number, hash: number): FieldName {
+  find({ text, bytes, base }: HeadText, start: number, end: number, hash: number): FieldName {
     const place = hash & (PLACES - 1);
     const known = this.#byHash[place];
-    if (known !== undefined && stands(known.name, text, start, end)) return known;
+    if (known !== undefined && standsInBytes(known.name, bytes, base + start, base + end)) return known;
     const found = this.get(text.slice(start, end))!;
     this.#byHash[place] = found;
     return found;

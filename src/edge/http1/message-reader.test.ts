@@ -16,9 +16,9 @@ function read(pieces: readonly Buffer[], maxHead = 4096): string[] {
   };
   const reader: MessageReader = new MessageReader(
     {
-      onHead(text): BodyFraming | null {
-        const head = parseRequestHead(text);
-        note('head', text);
+      onHead(source): BodyFraming | null {
+        const head = parseRequestHead(source);
+        note('head', source.text);
         if (head instanceof Refusal) return null;
         if (head.chunked) return { kind: 'chunked' };
         return head.contentLength >= 0 ? { kind: 'length', length: head.contentLength } : { kind: 'none' };

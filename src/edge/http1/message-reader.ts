@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { HeadText } from './field-lines.ts';
 import { Refusal } from './refusal.ts';
 
 /** How the end of a body is found (RFC 9112 section 6.3); `interim` is a 1xx response, after which another head follows. */
@@ -8,8 +9,8 @@ export type BodyFraming =
 
 /** Receives what a `MessageReader` finds, in order, synchronously. */
 export interface MessageHandler {
-  /** The head, without the empty line. Must answer how the body is framed, or null where the reader shall stop. */
-  onHead(head: string): BodyFraming | null;
+  /** The head, without the empty line; its bytes are there for this call alone. Must answer how the body is framed, or null where the reader shall stop. */
+  onHead(head: HeadText): BodyFraming | null;
   /** Bytes of the body, without any framing: those of `data` from `from` to `to`. */
   onData(data: Buffer, from: number, to: number): void;
   /** The message is complete. `trailers` holds serialised field lines, mostly none. */
@@ -154,7 +155,7 @@ export class MessageReader {
     const next = at + end + EMPTY_LINE.length - first - before;
     this.#heldLength = 0;
     this.#held = EMPTY;
-    const framing = this.#handler.onHead(bytes.toString('latin1', start, end));
+    const framing = this.#handler.onHead({ text: bytes.toString('latin1', start, end), bytes, base: start });
     if (framing !== null) this.#expect(framing);
     else if (this.#state === HEAD) this.stop();
     return next;

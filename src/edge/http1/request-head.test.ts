@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { headText } from './field-lines.ts';
 import { Refusal } from './refusal.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
 
 const parse = (text: string): RequestHead => {
-  const head = parseRequestHead(text);
+  const head = parseRequestHead(headText(text));
   assert.ok(!(head instanceof Refusal), head instanceof Refusal ? head.reason : '');
   return head;
 };
@@ -24,7 +25,7 @@ test('a usual request is parsed, and its fields are written anew', () => {
 
 test('white space around the members of Connection is space and tab, nothing else', () => {
   const head = (value: string) =>
-    parseRequestHead(`GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nConnection: ${value}`) as RequestHead;
+    parseRequestHead(headText(`GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nConnection: ${value}`)) as RequestHead;
   assert.deepEqual([head('a,\t close \t,b').close, head('X ,').fields], [true, '']);
   assert.deepEqual(
     [head('\xa0close').close, head('close\xa0').close, head('\xa0X').fields],
@@ -86,7 +87,7 @@ const REFUSED: readonly [name: string, text: string, status: number][] = [
 
 for (const [name, text, status] of REFUSED) {
   test(`${name} is refused with ${status}`, () => {
-    const head = parseRequestHead(text);
+    const head = parseRequestHead(headText(text));
     assert.ok(head instanceof Refusal);
     assert.equal(head.status, status);
   });
@@ -103,14 +104,14 @@ test('nothing that was parsed can be read as more than one header section', () =
       'Upgrade: websocket',
       ' folded',
     ),
-    fc.string({ unit: 'binary', maxLength: 30 }),
+    fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
   );
   fc.assert(
     fc.property(
       fc.constantFrom('GET / HTTP/1.1', 'POST /x HTTP/1.0'),
       fc.array(line, { maxLength: 8 }),
       (first, lines) => {
-        const head = parseRequestHead([first, ...lines].join('\r\n'));
+        const head = parseRequestHead(headText([first, ...lines].join('\r\n')));
         if (head instanceof Refusal) return;
         assert.ok(head.fields === '' || head.fields.endsWith('\r\n'));
         for (const field of head.fields.split('\r\n').slice(0, -1))

@@ -2,6 +2,8 @@ import {
   addConnection,
   addToList,
   Failed,
+  type HeadText,
+  isSpace,
   lineEnd,
   listTokens,
   ODD_BYTE,
@@ -12,7 +14,7 @@ import {
 import { type FieldRole, REQUEST_FIELDS } from './field-name.ts';
 import { RecentTexts } from './recent-texts.ts';
 import { Refusal } from './refusal.ts';
-import { stands } from './stands.ts';
+import { standsInBytes } from './stands.ts';
 
 /** Longest request target, in bytes (spec/origin-pulls.md 4.2). */
 const MAX_TARGET = 16 * 1024;
@@ -73,52 +75,52 @@ const USUAL_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/;
 /** Before the digit. */
 const VERSION = ' HTTP/1.';
-const TAB = 0x09;
 const SPACE = 0x20;
 const ZERO = 0x30;
 const UNKNOWN_VERSION = / HTTP\/(?!1\.[01]$)\d(?:\.\d)?$/;
 
-/** Parses a request head: the bytes before the empty line, as latin1 text (RFC 9112 sections 3, 5 and 6). */
-export function parseRequestHead(text: string): RequestHead | Refusal {
-  const end = lineEnd(text, 0);
+/** Parses a request head: what stands before the empty line (RFC 9112 sections 3, 5 and 6). */
+export function parseRequestHead(source: HeadText): RequestHead | Refusal {
+  const end = lineEnd(source, 0);
   if (end < 0) return new Refusal(400, ODD_BYTE);
   const head = new RequestHead();
-  head.source = text;
-  const problem = readRequestLine(head, text, end);
-  return problem ?? readRequestFields(head, text, end + 2);
+  head.source = source.text;
+  const problem = readRequestLine(head, source, end);
+  return problem ?? readRequestFields(head, source, end + 2);
 }
 
-/** Reads `method SP request-target SP HTTP-version` (RFC 9112 section 3) of a text without odd bytes. */
-function readRequestLine(head: RequestHead, text: string, end: number): Refusal | null {
-  let methodEnd = 0;
-  while (methodEnd < end && text.charCodeAt(methodEnd) !== SPACE) methodEnd++;
-  const targetEnd = end - VERSION.length - 1;
-  const usual = usualMethod(text, methodEnd);
-  head.method = usual ?? text.slice(0, methodEnd);
-  head.target = text.slice(methodEnd + 1, targetEnd);
-  const minor = text.charCodeAt(end - 1) - ZERO;
-  const isKnown = stands(VERSION, text, targetEnd, end - 1) && (minor === 0 || minor === 1);
+/** Reads `method SP request-target SP HTTP-version` (RFC 9112 section 3) of a line without odd bytes. */
+function readRequestLine(head: RequestHead, { text, bytes, base }: HeadText, end: number): Refusal | null {
+  const lineEnd = base + end;
+  let methodEnd = base;
+  while (methodEnd < lineEnd && bytes[methodEnd] !== SPACE) methodEnd++;
+  const targetEnd = lineEnd - VERSION.length - 1;
+  const usual = usualMethod(bytes, base, methodEnd);
+  head.method = usual ?? text.slice(0, methodEnd - base);
+  head.target = text.slice(methodEnd + 1 - base, targetEnd - base);
+  const minor = bytes[lineEnd - 1]! - ZERO;
+  const isKnown = standsInBytes(VERSION, bytes, targetEnd, lineEnd - 1) && (minor === 0 || minor === 1);
   if (!isKnown && UNKNOWN_VERSION.test(text.slice(0, end)))
     return new Refusal(505, 'the HTTP version is not 1.0 or 1.1');
-  const isWhole = isKnown && methodEnd + 1 < targetEnd && !hasSpace(text, methodEnd + 1, targetEnd);
+  const isWhole = isKnown && methodEnd + 1 < targetEnd && !hasSpace(bytes, methodEnd + 1, targetEnd);
   if (!isWhole || (usual === null && !METHOD.test(head.method))) return new Refusal(400, 'a malformed request line');
   head.minor = minor;
   return targetEnd - methodEnd - 1 > MAX_TARGET ? new Refusal(414, 'the URL is longer than 16 KB') : null;
 }
 
-/** The one of the usual methods that stands before `end`; nothing is cut out of the text for it. */
-function usualMethod(text: string, end: number): string | null {
-  for (const method of USUAL_METHODS) if (stands(method, text, 0, end)) return method;
+/** The one of the usual methods that stands there; nothing is cut out of the text for it. */
+function usualMethod(bytes: Uint8Array, from: number, to: number): string | null {
+  for (const method of USUAL_METHODS) if (standsInBytes(method, bytes, from, to)) return method;
   return null;
 }
 
-function hasSpace(text: string, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB) return true;
+function hasSpace(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (isSpace(bytes[at]!)) return true;
   return false;
 }
 
-function readRequestFields(head: RequestHead, text: string, start: number): RequestHead | Refusal {
-  const fields = readFieldLines(text, start, REQUEST_FIELDS, takeRequestField, head);
+function readRequestFields(head: RequestHead, source: HeadText, start: number): RequestHead | Refusal {
+  const fields = readFieldLines(source, start, REQUEST_FIELDS, takeRequestField, head);
   if (fields instanceof Failed) return new Refusal(400, fields.reason);
   head.fields += fields;
   if (head.transferEncoding !== null) {

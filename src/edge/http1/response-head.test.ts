@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { headText } from './field-lines.ts';
 import { Refusal } from './refusal.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
 test('a usual response is parsed; what spec 4.1 removes is removed', () => {
   const head = parseResponseHead(
-    'HTTP/1.1 200 OK\r\nDate: x\r\nServer: nginx\r\nX-Accel-Redirect: /secret\r\nAlt-Svc: h3=":443"\r\nContent-Length: 3\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nCF-Ray: forged\r\nContent-Encoding: gzip',
+    headText(
+      'HTTP/1.1 200 OK\r\nDate: x\r\nServer: nginx\r\nX-Accel-Redirect: /secret\r\nAlt-Svc: h3=":443"\r\nContent-Length: 3\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nCF-Ray: forged\r\nContent-Encoding: gzip',
+    ),
   );
   assert.ok(!(head instanceof Refusal));
   assert.deepEqual(head.fields.split('\r\n').sort(), ['', 'Date: x', 'Set-Cookie: a=1', 'Set-Cookie: b=2']);
@@ -15,7 +18,7 @@ test('a usual response is parsed; what spec 4.1 removes is removed', () => {
 });
 
 test('an HTTP/1.0 origin closes, unless it says keep-alive', () => {
-  const head = (text: string) => parseResponseHead(text) as ResponseHead;
+  const head = (text: string) => parseResponseHead(headText(text)) as ResponseHead;
   assert.equal(head('HTTP/1.0 200 OK').close, true);
   assert.equal(head('HTTP/1.0 200 OK\r\nConnection: keep-alive').close, false);
   assert.equal(head('HTTP/1.1 200\r\nConnection: close').close, true);
@@ -34,5 +37,5 @@ const REFUSED: readonly [name: string, text: string][] = [
 ];
 
 for (const [name, text] of REFUSED) {
-  test(`a response with ${name} is refused`, () => assert.ok(parseResponseHead(text) instanceof Refusal));
+  test(`a response with ${name} is refused`, () => assert.ok(parseResponseHead(headText(text)) instanceof Refusal));
 }

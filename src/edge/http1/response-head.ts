@@ -2,6 +2,7 @@ import {
   addConnection,
   addToList,
   Failed,
+  type HeadText,
   lineEnd,
   listTokens,
   ODD_BYTE,
@@ -11,6 +12,7 @@ import {
 } from './field-lines.ts';
 import { type FieldRole, RESPONSE_FIELDS } from './field-name.ts';
 import { Refusal } from './refusal.ts';
+import { standsInBytes } from './stands.ts';
 
 /** A parsed response head. Texts are latin1: one character a byte. */
 export class ResponseHead {
@@ -36,17 +38,18 @@ export class ResponseHead {
 }
 
 const VERSION = 'HTTP/1.';
+const OK = 'OK';
 const SPACE = 0x20;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** Parses a response head: the bytes before the empty line, as latin1 text (RFC 9112 sections 4, 5 and 6). */
-export function parseResponseHead(text: string): ResponseHead | Refusal {
-  const end = lineEnd(text, 0);
+/** Parses a response head: what stands before the empty line (RFC 9112 sections 4, 5 and 6). */
+export function parseResponseHead(source: HeadText): ResponseHead | Refusal {
+  const end = lineEnd(source, 0);
   if (end < 0) return new Refusal(502, ODD_BYTE);
   const head = new ResponseHead();
-  if (!readStatusLine(head, text, end)) return new Refusal(502, 'a malformed status line');
-  const fields = readFieldLines(text, end + 2, RESPONSE_FIELDS, takeResponseField, head);
+  if (!readStatusLine(head, source, end)) return new Refusal(502, 'a malformed status line');
+  const fields = readFieldLines(source, end + 2, RESPONSE_FIELDS, takeResponseField, head);
   if (fields instanceof Failed) return new Refusal(502, fields.reason);
   head.fields += fields;
   if (head.transferEncoding !== null) {
@@ -61,18 +64,18 @@ export function parseResponseHead(text: string): ResponseHead | Refusal {
   return head;
 }
 
-/** Reads `HTTP-version SP status-code [SP reason-phrase]` (RFC 9112 section 4) of a text without odd bytes. */
-function readStatusLine(head: ResponseHead, text: string, end: number): boolean {
-  if (!text.startsWith(VERSION) || end < 12) return false;
-  head.minor = text.charCodeAt(7) - ZERO;
-  if ((head.minor !== 0 && head.minor !== 1) || text.charCodeAt(8) !== SPACE) return false;
-  for (let at = 9; at < 12; at++) {
-    const code = text.charCodeAt(at);
+/** Reads `HTTP-version SP status-code [SP reason-phrase]` (RFC 9112 section 4) of a line without odd bytes. */
+function readStatusLine(head: ResponseHead, { text, bytes, base }: HeadText, end: number): boolean {
+  if (end < 12 || !standsInBytes(VERSION, bytes, base, base + VERSION.length)) return false;
+  head.minor = bytes[base + 7]! - ZERO;
+  if ((head.minor !== 0 && head.minor !== 1) || bytes[base + 8] !== SPACE) return false;
+  for (let at = base + 9; at < base + 12; at++) {
+    const code = bytes[at]!;
     if (code < ZERO || code > NINE) return false;
     head.status = head.status * 10 + code - ZERO;
   }
-  if (end > 12 && text.charCodeAt(12) !== SPACE) return false;
-  head.reason = text.slice(13, end);
+  if (end > 12 && bytes[base + 12] !== SPACE) return false;
+  head.reason = standsInBytes(OK, bytes, base + 13, base + end) ? OK : text.slice(13, end);
   return head.status >= 100;
 }
 

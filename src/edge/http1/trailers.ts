@@ -1,4 +1,4 @@
-import { Failed, readFieldLines } from './field-lines.ts';
+import { Failed, headText, readFieldLines } from './field-lines.ts';
 import { FieldNames, REQUEST_FIELDS } from './field-name.ts';
 
 // RFC 9110 section 6.5.1: framing, routing, authentication and request modifiers mean nothing in a trailer. Nor may one
@@ -12,7 +12,6 @@ const TRAILER_FIELDS = new FieldNames(
 /** Serialised trailer fields that may go on, or null where they are malformed (RFC 9110 section 6.5). */
 export function passTrailers(trailers: string): string | null {
   if (trailers === '') return '';
-  const text = trailers.slice(0, -2);
-  const fields = readFieldLines(text, 0, TRAILER_FIELDS, () => undefined, null);
+  const fields = readFieldLines(headText(trailers.slice(0, -2)), 0, TRAILER_FIELDS, () => undefined, null);
   return fields instanceof Failed ? null : fields;
 }

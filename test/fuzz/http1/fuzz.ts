@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok } from 'node:assert/strict';
+import { type HeadText, headText } from '../../../src/edge/http1/field-lines.ts';
 import type { BodyFraming } from '../../../src/edge/http1/message-reader.ts';
 import { Refusal } from '../../../src/edge/http1/refusal.ts';
 import { parseRequestHead, type RequestHead } from '../../../src/edge/http1/request-head.ts';
@@ -119,7 +120,7 @@ function checkRequests(pieces: readonly string[], counts: Counts): void {
   const read = readAll(pieces, requestFraming);
   if (read.refusal !== null) counts.refused++;
   for (const message of read.messages) {
-    const head = parseRequestHead(message.head);
+    const head = parseRequestHead(headText(message.head));
     const target = head instanceof Refusal ? head : requestTarget(head);
     const trailers = passTrailers(message.trailers ?? '');
     if (head instanceof Refusal || target instanceof Refusal || message.trailers === null || trailers === null) {
@@ -131,7 +132,7 @@ function checkRequests(pieces: readonly string[], counts: Counts): void {
     if (forbiddenHeaders(head) !== null) continue;
     const written = textOf((out) => writeOriginRequest(out, head, { ...FACTS, path: target.path, host: target.host }));
     const again = readOne(written + bodyText(head.chunked, message.body, trailers), requestFraming);
-    const parsed = parseRequestHead(again.head) as RequestHead;
+    const parsed = parseRequestHead(headText(again.head)) as RequestHead;
     ok(!(parsed instanceof Refusal), `a written head is refused: ${written}`);
     deepStrictEqual(
       [parsed.method, parsed.target, parsed.host, parsed.chunked, parsed.minor, again.body, again.trailers],
@@ -149,7 +150,7 @@ function checkResponses(pieces: readonly string[], counts: Counts): void {
   const read = readAll(pieces, responseFraming);
   if (read.refusal !== null) counts.refused++;
   for (const message of read.messages) {
-    const head = parseResponseHead(message.head);
+    const head = parseResponseHead(headText(message.head));
     if (head instanceof Refusal || message.trailers === null) {
       counts.refused++;
       continue;
@@ -171,7 +172,7 @@ function checkResponses(pieces: readonly string[], counts: Counts): void {
       }),
     );
     const again = readOne(written + bodyText(chunked, message.body, trailers), responseFraming);
-    const parsed = parseResponseHead(again.head) as ResponseHead;
+    const parsed = parseResponseHead(headText(again.head)) as ResponseHead;
     ok(!(parsed instanceof Refusal), `a written head is refused: ${written}`);
     deepStrictEqual(
       [parsed.status, parsed.reason, parsed.chunked, again.body, again.trailers],
@@ -227,15 +228,15 @@ function isOneHead(head: string, isFramed: boolean): void {
   );
 }
 
-function requestFraming(text: string): BodyFraming | null {
-  const head = parseRequestHead(text);
+function requestFraming(source: HeadText): BodyFraming | null {
+  const head = parseRequestHead(source);
   if (head instanceof Refusal || requestTarget(head) instanceof Refusal) return null;
   if (head.chunked) return { kind: 'chunked' };
   return head.contentLength > 0 ? { kind: 'length', length: head.contentLength } : { kind: 'none' };
 }
 
-function responseFraming(text: string): BodyFraming | null {
-  const head = parseResponseHead(text);
+function responseFraming(source: HeadText): BodyFraming | null {
+  const head = parseResponseHead(source);
   if (head instanceof Refusal) return null;
   return head.status < 200 ? { kind: 'interim' } : bodyOf(head, 'GET');
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { HeadText } from '../../../src/edge/http1/field-lines.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from '../../../src/edge/http1/message-reader.ts';
 import type { Refusal } from '../../../src/edge/http1/refusal.ts';
 
@@ -22,7 +23,7 @@ export interface Transcript {
 }
 
 /** Says how a head's body is framed; null stops the reader, as a refused head does. */
-export type Framing = (head: string) => BodyFraming | null;
+export type Framing = (head: HeadText) => BodyFraming | null;
 
 /** Reads latin1 bytes that come in pieces, one message after the other. */
 export function transcribe(pieces: readonly string[], maxHead: number, framing: Framing, ends = false): Transcript {
@@ -48,8 +49,8 @@ class Recorder implements MessageHandler {
     this.#framing = framing;
   }
 
-  onHead(head: string): BodyFraming | null {
-    this.messages.push({ head, body: '', trailers: null });
+  onHead(head: HeadText): BodyFraming | null {
+    this.messages.push({ head: head.text, body: '', trailers: null });
     return this.#framing(head);
   }
 
