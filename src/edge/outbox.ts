@@ -22,7 +22,7 @@ export class Outbox implements TextSink {
   readonly #socket: PeerSocket;
   #parts: Part[] = [];
   #length = 0;
-  /** Behind the parts. */
+  /** Text behind the parts that more may be added to. */
   #text = '';
 
   constructor(socket: PeerSocket) {
@@ -37,12 +37,13 @@ export class Outbox implements TextSink {
   addText(text: string): void {
     if (JOINS_TEXTS) {
       this.#text += text;
-      return;
+    } else {
+      this.#parts.push(text);
+      this.#length += text.length;
     }
-    this.#parts.push(text);
-    this.#length += text.length;
   }
 
+  /** Adds bytes. */
   add(part: Buffer | Slice): void {
     if (this.#text !== '') this.#endText();
     this.#parts.push(part);
@@ -70,15 +71,8 @@ export class Outbox implements TextSink {
 
   /** Writes what was added. False where the socket wants no more for now. */
   flush(): boolean {
+    if (this.#text !== '') this.#endText();
     const parts = this.#parts;
-    if (JOINS_TEXTS && this.#text !== '') {
-      if (parts.length === 0) {
-        const text = this.#text;
-        this.#text = '';
-        return this.#socket.write(text, 'latin1');
-      }
-      this.#endText();
-    }
     const length = this.#length;
     if (parts.length === 0) return true;
     this.#length = 0;

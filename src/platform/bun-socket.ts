@@ -4,6 +4,7 @@ import net, { type Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
 import { join, type Part } from './join.ts';
+import { writeLatin1 } from './latin1.ts';
 import type { ClientTls, SecurePeerSocket, ServerTls } from './secure-socket.ts';
 
 // TLS on Bun's own sockets. `tls.TLSSocket` stands on these too, with a stream in between that costs a request some 2 us
@@ -310,7 +311,7 @@ export class BunSocket extends EventEmitter implements SecurePeerSocket {
     if (handle === null || this.#isEnding || this.#isCut) return false;
     if (typeof data === 'string') {
       if (data.length > SCRATCH.length) return this.write(Buffer.from(data, 'latin1'));
-      return this.#writeScratch(handle, SCRATCH.write(data, 0, 'latin1'));
+      return this.#writeScratch(handle, writeLatin1(SCRATCH, data, 0));
     }
     if (this.#waiting.length > 0) return this.#keep(0, () => data);
     const taken = handle.write(data, 0, data.length);

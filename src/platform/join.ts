@@ -1,14 +1,10 @@
 import type { Buffer } from 'node:buffer';
+import { writeLatin1 } from './latin1.ts';
 import { currentRuntime } from './runtime.ts';
 import { Slice } from './slice.ts';
 
 /** What a message is put together of. Texts are latin1. */
 export type Part = string | Buffer | Slice;
-
-/** What buffers of both runtimes have: `write` for one encoding, which need not be named. */
-interface Latin1Writer {
-  latin1Write(text: string, at: number): number;
-}
 
 /**
  * Whether texts that follow each other are better one. They are on Node, because writing one into a buffer costs a call into C++. On Bun
@@ -20,7 +16,7 @@ export const JOINS_TEXTS: boolean = currentRuntime().name === 'node';
 export function join(parts: Part[], into: Buffer): void {
   let at = 0;
   for (const part of parts) {
-    if (typeof part === 'string') (into as Buffer & Latin1Writer).latin1Write(part, at);
+    if (typeof part === 'string') writeLatin1(into, part, at);
     else if (part instanceof Slice) part.data.copy(into, at, part.from, part.to);
     else part.copy(into, at);
     at += part.length;

@@ -4,6 +4,7 @@ export * from './files.ts';
 export * from './geo-database.ts';
 export * from './interfaces.ts';
 export { JOINS_TEXTS, type Part } from './join.ts';
+export { readLatin1 } from './latin1.ts';
 export * from './listening-socket.ts';
 export * from './passed-sockets.ts';
 export * from './random.ts';

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { readLatin1 } from '../../platform/mod.ts';
 import type { HeadText } from './field-lines.ts';
 import { Refusal } from './refusal.ts';
 
@@ -155,7 +156,7 @@ export class MessageReader {
     const next = at + end + EMPTY_LINE.length - first - before;
     this.#heldLength = 0;
     this.#held = EMPTY;
-    const framing = this.#handler.onHead({ text: bytes.toString('latin1', start, end), bytes, base: start });
+    const framing = this.#handler.onHead({ text: readLatin1(bytes, start, end), bytes, base: start });
     if (framing !== null) this.#expect(framing);
     else if (this.#state === HEAD) this.stop();
     return next;
