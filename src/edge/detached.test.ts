@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { headText } from './http1/field-lines.ts';
+import { headText } from './http1/head-text.ts';
 import { MessageReader } from './http1/message-reader.ts';
 import { parseRequestHead } from './http1/request-head.ts';
 import { parseResponseHead } from './http1/response-head.ts';

@@ -4,7 +4,7 @@ import { hear, type PeerListener, type PeerSocket, type SecurePeerSocket } from 
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { type ConnectionPhase, classifyFailure, handshakeOutcome } from './failure.ts';
-import type { HeadText } from './http1/field-lines.ts';
+import type { HeadText } from './http1/head-text.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './http1/message-reader.ts';
 import type { Refusal } from './http1/refusal.ts';
 import type { RequestHead } from './http1/request-head.ts';

@@ -10,7 +10,7 @@ import { beginExchange } from '../pipeline.ts';
 import { requestTarget, targetOfRefused } from '../request-target.ts';
 import { writeInterimHead, writeOwnHead, writeResponseHead } from '../response-framing.ts';
 import type { ResponseBody, Visitor, VisitorConnection, VisitorFacts } from '../visitor.ts';
-import type { HeadText } from './field-lines.ts';
+import type { HeadText } from './head-text.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './message-reader.ts';
 import { Refusal } from './refusal.ts';
 import { parseRequestHead, RequestHead } from './request-head.ts';

@@ -1,5 +1,5 @@
-import { Buffer } from 'node:buffer';
 import { type FieldNames, type FieldRole, TOKEN } from './field-name.ts';
+import type { HeadText } from './head-text.ts';
 import { stands } from './stands.ts';
 
 /** What each byte may be part of: a name, which is a token, or a line of a head (RFC 9110 section 5.5). */
@@ -18,21 +18,6 @@ const ZERO = 0x30;
 
 /** Why a head with a byte that no line of a head may hold is refused. */
 export const ODD_BYTE = 'a control character, or a bare CR or LF, in the header';
-
-/**
- * A head: its latin1 text, which parts are cut out of, and the bytes that it was made of, which are quicker to look at one by one.
- * Positions are those in the text; the byte of the one at `i` is `bytes[base + i]`.
- */
-export interface HeadText {
-  readonly text: string;
-  readonly bytes: Uint8Array;
-  readonly base: number;
-}
-
-/** A head by its text, which must be latin1. */
-export function headText(text: string): HeadText {
-  return { text, bytes: Buffer.from(text, 'latin1'), base: 0 };
-}
 
 /**
  * Where the line from `at` on ends: at its CRLF, or at the end of the text. -1 where it holds a byte that no line may hold, or a CR
@@ -144,7 +129,6 @@ export function isSpace(byte: number): boolean {
   return byte === SPACE || byte === TAB;
 }
 
-const SPACE_AROUND = /^[ \t]+|[ \t]+$/g;
 const USUAL_VALUES = ['keep-alive', 'close', 'Upgrade', 'Keep-Alive', 'upgrade'];
 const USUAL_LISTS: ReadonlyMap<string, readonly string[]> = new Map(
   USUAL_VALUES.map((value) => [value, [value.toLowerCase()]]),
@@ -168,10 +152,19 @@ export function listTokens(value: string): readonly string[] {
   if (usual !== undefined) return usual;
   const tokens: string[] = [];
   for (const part of value.toLowerCase().split(',')) {
-    const token = part.replace(SPACE_AROUND, '');
+    const token = withoutSpaceAround(part);
     if (token !== '') tokens.push(token);
   }
   return tokens;
+}
+
+/** Not by a regular expression: one would try a long run of spaces once from each of them. */
+function withoutSpaceAround(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isSpace(text.charCodeAt(from))) from++;
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
 }
 
 /** Removes from serialised field lines those whose name `Connection` listed (RFC 9110 section 7.6.1). */

@@ -1,5 +1,5 @@
 import { detached } from '../detached.ts';
-import type { HeadText } from './field-lines.ts';
+import type { HeadText } from './head-text.ts';
 import { standsInBytes } from './stands.ts';
 
 /**

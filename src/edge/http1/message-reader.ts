@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { readLatin1 } from '../../platform/mod.ts';
-import type { HeadText } from './field-lines.ts';
+import type { HeadText } from './head-text.ts';
 import { Refusal } from './refusal.ts';
 
 /** How the end of a body is found (RFC 9112 section 6.3); `interim` is a 1xx response, after which another head follows. */

@@ -2,7 +2,6 @@ import {
   addConnection,
   addToList,
   Failed,
-  type HeadText,
   isSpace,
   lineEnd,
   listTokens,
@@ -12,6 +11,7 @@ import {
   withoutFields,
 } from './field-lines.ts';
 import { type FieldRole, REQUEST_FIELDS } from './field-name.ts';
+import type { HeadText } from './head-text.ts';
 import { RecentTexts } from './recent-texts.ts';
 import { Refusal } from './refusal.ts';
 import { standsInBytes } from './stands.ts';
@@ -91,15 +91,15 @@ export function parseRequestHead(source: HeadText): RequestHead | Refusal {
 
 /** Reads `method SP request-target SP HTTP-version` (RFC 9112 section 3) of a line without odd bytes. */
 function readRequestLine(head: RequestHead, { text, bytes, base }: HeadText, end: number): Refusal | null {
-  const lineEnd = base + end;
+  const last = base + end;
   let methodEnd = base;
-  while (methodEnd < lineEnd && bytes[methodEnd] !== SPACE) methodEnd++;
-  const targetEnd = lineEnd - VERSION.length - 1;
+  while (methodEnd < last && bytes[methodEnd] !== SPACE) methodEnd++;
+  const targetEnd = last - VERSION.length - 1;
   const usual = usualMethod(bytes, base, methodEnd);
   head.method = usual ?? text.slice(0, methodEnd - base);
   head.target = text.slice(methodEnd + 1 - base, targetEnd - base);
-  const minor = bytes[lineEnd - 1]! - ZERO;
-  const isKnown = standsInBytes(VERSION, bytes, targetEnd, lineEnd - 1) && (minor === 0 || minor === 1);
+  const minor = bytes[last - 1]! - ZERO;
+  const isKnown = standsInBytes(VERSION, bytes, targetEnd, last - 1) && (minor === 0 || minor === 1);
   if (!isKnown && UNKNOWN_VERSION.test(text.slice(0, end)))
     return new Refusal(505, 'the HTTP version is not 1.0 or 1.1');
   const isWhole = isKnown && methodEnd + 1 < targetEnd && !hasSpace(bytes, methodEnd + 1, targetEnd);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { headText } from './field-lines.ts';
+import { headText } from './head-text.ts';
 import { Refusal } from './refusal.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
 

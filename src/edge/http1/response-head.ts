@@ -2,7 +2,6 @@ import {
   addConnection,
   addToList,
   Failed,
-  type HeadText,
   lineEnd,
   listTokens,
   ODD_BYTE,
@@ -11,6 +10,7 @@ import {
   withoutFields,
 } from './field-lines.ts';
 import { type FieldRole, RESPONSE_FIELDS } from './field-name.ts';
+import type { HeadText } from './head-text.ts';
 import { Refusal } from './refusal.ts';
 import { standsInBytes } from './stands.ts';
 

@@ -1,5 +1,6 @@
-import { Failed, headText, readFieldLines } from './field-lines.ts';
+import { Failed, readFieldLines } from './field-lines.ts';
 import { FieldNames, REQUEST_FIELDS } from './field-name.ts';
+import { headText } from './head-text.ts';
 
 // RFC 9110 section 6.5.1: framing, routing, authentication and request modifiers mean nothing in a trailer. Nor may one
 // say what the edge alone says in a header: some origins merge the two.

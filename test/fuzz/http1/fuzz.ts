@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok } from 'node:assert/strict';
-import { type HeadText, headText } from '../../../src/edge/http1/field-lines.ts';
+import { type HeadText, headText } from '../../../src/edge/http1/head-text.ts';
 import type { BodyFraming } from '../../../src/edge/http1/message-reader.ts';
 import { Refusal } from '../../../src/edge/http1/refusal.ts';
 import { parseRequestHead, type RequestHead } from '../../../src/edge/http1/request-head.ts';

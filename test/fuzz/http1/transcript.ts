@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { HeadText } from '../../../src/edge/http1/field-lines.ts';
+import type { HeadText } from '../../../src/edge/http1/head-text.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from '../../../src/edge/http1/message-reader.ts';
 import type { Refusal } from '../../../src/edge/http1/refusal.ts';
 
