@@ -4,8 +4,8 @@ import type { TextSink } from './outbox.ts';
 
 const NO_BODY: BodyFraming = { kind: 'none' };
 const CHUNKED: BodyFraming = { kind: 'chunked' };
-const OK_LINE = 'HTTP/1.1 200 OK\r\n';
 const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' };
+const OK_LINE = 'HTTP/1.1 200 OK\r\n';
 
 /** How the body of a final response ends (RFC 9112 section 6.3). */
 export function bodyOf(head: ResponseHead, requestMethod: string): BodyFraming {

@@ -19,7 +19,7 @@ test('never another identity: 3,000 requests while certificates, switches and or
 
 /** What happened too rarely for the run to have shown anything about it. */
 function notShown(found: IdentityFindings): readonly string[] {
-  const atLeast: Readonly<Record<string, readonly [number, number]>> = {
+  const moreThan: Readonly<Record<string, readonly [number, number]>> = {
     changes: [found.changes, 50],
     'identities seen': [found.identitiesSeen, 30],
     'requests under way in a change': [found.overlapped, 10],
@@ -35,7 +35,7 @@ function notShown(found: IdentityFindings): readonly string[] {
   };
   return [
     ...found.unused,
-    ...Object.entries(atLeast)
+    ...Object.entries(moreThan)
       .filter(([, [seen, least]]) => seen <= least)
       .map(([what]) => what),
   ];
