@@ -175,6 +175,8 @@ export class ServerContexts {
     const context = tls.createSecureContext({
       cert: entry.certificate,
       key: this.#options.unseal(entry.privateKey, keyOf(entry)),
+      // Where no intermediates were uploaded, the libraries look for them among all trusted CAs, anew in every handshake.
+      ca: [entry.certificate],
       minVersion,
       maxVersion,
       ...(ciphers === undefined ? {} : { ciphers }),

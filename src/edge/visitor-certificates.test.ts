@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
+import tls from 'node:tls';
 import { makeCa, makeRsaServer, makeServer } from '../../test/doubles/certificates.ts';
 import { makeEdge } from '../../test/doubles/edge.ts';
 import type { CustomCertificateEntry, ServerAlgorithm, SnapshotEntry, ZoneEntry } from '../core/mod.ts';
@@ -26,12 +27,14 @@ const ORIGIN = { addresses: ['192.0.2.1'], httpsPort: 443, httpPort: 80, sni: nu
 
 let edge: Edge;
 let port: number;
+let caCertificate: string;
 /** Distinct in their keys and names; one a test would cost a second each in RSA keys. */
 let pairs: Record<'issued' | 'issuedRsa' | 'exact' | 'exactRsa' | 'wild' | 'wildRsa', IssuedCertificate>;
 let asked: string[];
 
 before(async () => {
   const ca = await makeCa('Test root');
+  caCertificate = ca.certificate;
   pairs = {
     issued: await makeServer(ca, 'www.a.test'),
     issuedRsa: await makeRsaServer(ca, 'www.a.test'),
@@ -108,6 +111,17 @@ function remove(...ids: string[]): void {
 
 /** Which of `pairs` a visitor sees; null where there is no handshake. */
 async function seen(options: readonly string[] = [], name = 'www.a.test'): Promise<string | null> {
+  const [pem] = await shown(options, name);
+  if (pem === undefined) return null;
+  const { fingerprint256 } = new X509Certificate(pem);
+  const found = Object.entries(pairs).find(
+    ([, { certificate }]) => new X509Certificate(certificate).fingerprint256 === fingerprint256,
+  );
+  return found?.[0] ?? 'another';
+}
+
+/** The certificates that a visitor is sent, with the option `-showcerts` all of them. */
+async function shown(options: readonly string[], name: string): Promise<readonly string[]> {
   const args = ['s_client', '-connect', `127.0.0.1:${port}`, '-servername', name, ...options];
   const child = spawn('openssl', args, { stdio: ['pipe', 'pipe', 'ignore'] });
   let output = '';
@@ -116,13 +130,7 @@ async function seen(options: readonly string[] = [], name = 'www.a.test'): Promi
   });
   child.stdin.end();
   await new Promise((resolve, reject) => child.on('close', resolve).on('error', reject));
-  const pem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(output)?.[0];
-  if (pem === undefined) return null;
-  const { fingerprint256 } = new X509Certificate(pem);
-  const found = Object.entries(pairs).find(
-    ([, { certificate }]) => new X509Certificate(certificate).fingerprint256 === fingerprint256,
-  );
-  return found?.[0] ?? 'another';
+  return output.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 
 async function sees(kinds: readonly (readonly string[])[], pair: string | null, name?: string): Promise<void> {
@@ -176,6 +184,20 @@ test('of two for the same name the priority decides, then the newer one', { skip
   await sees(ANY, 'wild');
   put(uploaded('exact', { uploadedAt: 5, priority: 1 }));
   await sees(ANY, 'exact');
+});
+
+// The libraries look for the rest of a chain among the CAs that they trust, anew in every handshake: 80 us, and a root more.
+test('what was uploaded is sent and nothing else, though its CA is one that this machine trusts', {
+  skip,
+}, async () => {
+  const trusted = tls.getCACertificates('default');
+  tls.setDefaultCACertificates([...trusted, caCertificate]);
+  try {
+    put(uploaded('exact'));
+    assert.equal((await shown(['-showcerts'], 'www.a.test')).length, 1);
+  } finally {
+    tls.setDefaultCACertificates(trusted);
+  }
 });
 
 test('one that ended is passed over', { skip }, async () => {

@@ -327,7 +327,7 @@ export class Http1Connection implements Visitor, VisitorConnection, PeerListener
     if (exchange?.isTunnel) exchange.visitorEnded();
     else if (exchange === null) {
       // Requests may wait until their visitor has taken the answers before.
-      if (!this.#isBlocked) this.#socket.end();
+      if (!this.#isBlocked && !this.#isClosing) this.#socket.end();
     } else if (!exchange.requestComplete) this.destroy();
   }
 
