@@ -1,7 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { canonicalHostname, type Scheme } from '../core/mod.ts';
-import { acceptTls, type SecurePeerSocket } from '../platform/mod.ts';
+import {
+  acceptTls,
+  type FirstBytesListener,
+  hearFirstBytes,
+  holdFirstBytes,
+  type SecurePeerSocket,
+} from '../platform/mod.ts';
 import { ClientHelloReader } from './client-hello.ts';
 import type { Timed } from './deadlines.ts';
 import type { Edge } from './edge.ts';
@@ -15,12 +21,15 @@ import type { VisitorConnection } from './visitor.ts';
 /** Fatal alert `unrecognized_name` (RFC 6066 section 3). */
 const UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 
+/** With more visitors than this, those who come get no room for large reads: most of so many are idle. */
+const MAX_ROOMY = 1_000;
+
 /**
  * A connection before its first request: whose it is, and how TLS is spoken on it. The ClientHello is read here before
  * the TLS library sees it, because a context that is chosen during the handshake comes too late for the versions and
  * protocols of its name (docs/decisions/0011).
  */
-export class Arrival implements VisitorConnection, Timed {
+export class Arrival implements VisitorConnection, FirstBytesListener, Timed {
   deadline: number;
   readonly #edge: Edge;
   readonly #socket: Socket;
@@ -32,7 +41,6 @@ export class Arrival implements VisitorConnection, Timed {
   #awaitsProxyHeader: boolean;
   /** All that came, to be handed on whole. */
   #received: Buffer[] = [];
-  readonly #onData = (data: Buffer) => this.#take(data);
   readonly #onEnd = () => this.destroy();
 
   /** `awaitsProxyHeader`: the peer is a load balancer, which must say first whose connection it passes on. */
@@ -45,10 +53,10 @@ export class Arrival implements VisitorConnection, Timed {
     this.deadline = edge.deadlines.now + edge.limits.visitorHandshake;
     edge.visitors.add(this);
     edge.deadlines.add(this);
-    socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', () => this.destroy());
     socket.on('close', () => this.#leave());
+    hearFirstBytes(socket, this, scheme === 'https' && !awaitsProxyHeader);
   }
 
   announceDrain(): void {
@@ -57,7 +65,7 @@ export class Arrival implements VisitorConnection, Timed {
 
   /** One that has not said anything is idle; the others are let in, and leave after their first answer. */
   drain(): void {
-    if (this.#received.length === 0) this.destroy();
+    if (this.#received.length === 0 && this.#secured === null) this.destroy();
   }
 
   destroy(): void {
@@ -70,7 +78,7 @@ export class Arrival implements VisitorConnection, Timed {
     this.destroy();
   }
 
-  #take(data: Buffer): void {
+  onFirstBytes(data: Buffer): void {
     this.#received.push(data);
     if (this.#awaitsProxyHeader) this.#takeProxyHeader();
     else this.#takeOwn(data);
@@ -94,7 +102,10 @@ export class Arrival implements VisitorConnection, Timed {
   }
 
   #enterPlain(): void {
-    const socket = this.#hold();
+    const socket = this.#socket;
+    holdFirstBytes(socket);
+    socket.off('end', this.#onEnd);
+    if (this.#received.length > 0) socket.unshift(this.#takeReceived());
     new Http1Connection(this.#edge, socket, { address: this.#address, sni: null });
     this.#leave();
     socket.resume();
@@ -107,33 +118,35 @@ export class Arrival implements VisitorConnection, Timed {
       this.destroy();
       return;
     }
-    this.#hold();
+    const isRoomy = !hello.offersEarlyData && this.#edge.visitors.size <= MAX_ROOMY;
     const found = this.#edge.serverContext(hello);
-    if (!(found instanceof Promise)) this.#shakeHands(found);
-    else found.then((context) => this.#shakeHands(context)).catch(() => this.destroy());
+    if (!(found instanceof Promise)) {
+      this.#shakeHands(found, isRoomy);
+      return;
+    }
+    holdFirstBytes(this.#socket);
+    found.then((context) => this.#shakeHands(context, isRoomy)).catch(() => this.destroy());
   }
 
-  /** Ends the reading here, and gives back what was read: whoever reads next gets it from the first byte on. */
-  #hold(): Socket {
-    const socket = this.#socket;
-    socket.off('data', this.#onData);
-    socket.off('end', this.#onEnd);
-    socket.pause();
-    const [first] = this.#received;
-    if (first !== undefined) socket.unshift(this.#received.length === 1 ? first : Buffer.concat(this.#received));
-    return socket;
+  /** All that came, from the first byte on. */
+  #takeReceived(): Buffer {
+    const received = this.#received;
+    this.#received = [];
+    return received.length === 1 ? received[0]! : Buffer.concat(received);
   }
 
-  #shakeHands(chosen: ServerContext | null): void {
+  #shakeHands(chosen: ServerContext | null, isRoomy: boolean): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
     if (chosen === null) {
       // No default certificate: an unknown name, or none, is refused, never served with another's policy.
+      holdFirstBytes(socket);
       socket.end(UNRECOGNIZED_NAME, () => this.destroy());
       return;
     }
     const { context, alpn, hostname } = chosen;
-    const secured = acceptTls(socket, { context, protocols: alpn });
+    socket.off('end', this.#onEnd);
+    const secured = acceptTls(socket, this.#takeReceived(), { context, protocols: alpn, isRoomy });
     this.#secured = secured;
     secured.on('error', destroyer(secured));
     const onClose = () => this.destroy();

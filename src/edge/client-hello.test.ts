@@ -82,6 +82,7 @@ test('without extensions, or without a name among them, there is none', () => {
     groups: null,
     signatures: null,
     ticket: null,
+    offersEarlyData: false,
   });
 });
 

@@ -14,6 +14,8 @@ export interface ClientHello {
   readonly signatures: Buffer | null;
   /** A session ticket of TLS 1.2 or 1.3 that it would like to resume with; null where there is none. */
   readonly ticket: Buffer | null;
+  /** Whether early data may follow it at once (RFC 8446 section 4.2.10). */
+  readonly offersEarlyData: boolean;
 }
 
 /** Bytes that a visitor may send before its ClientHello is whole; hybrid key shares take some 2 KB. */
@@ -32,6 +34,7 @@ const EXTENSION = {
   signatures: 13,
   ticket: 35,
   preSharedKey: 41,
+  earlyData: 42,
   versions: 43,
 } as const;
 const READ: ReadonlySet<number> = new Set(Object.values(EXTENSION));
@@ -138,6 +141,7 @@ function parseClientHello(body: Buffer): ClientHello | 'malformed' {
     groups: readList(found.get(EXTENSION.groups), 2),
     signatures: readList(found.get(EXTENSION.signatures), 2),
     ticket: readTicket(found.get(EXTENSION.ticket), found.get(EXTENSION.preSharedKey)),
+    offersEarlyData: found.has(EXTENSION.earlyData),
   };
 }
 

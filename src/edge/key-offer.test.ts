@@ -13,6 +13,7 @@ const hello = (facts: Partial<ClientHello>): ClientHello => ({
   groups: list(29, 23, 24),
   signatures: list(0x0403, 0x0503, 0x0804, 0x0401),
   ticket: null,
+  offersEarlyData: false,
   ...facts,
 });
 const TLS_1_2 = { versions: null };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -122,6 +122,41 @@ for (const version of ['1_2', '1_3']) {
     assert.match(await openssl(...name('www'), '-sess_in', file), /Reused, TLSv1/);
     assert.match(await openssl(...name('ab'), '-sess_in', file), /New, TLSv1/);
     rmSync(dirname(file), { recursive: true });
+  });
+}
+
+test('early data for somebody who took it before is passed over, and the handshake goes on', { skip }, async () => {
+  await change({});
+  const directory = mkdtempSync(join(tmpdir(), 'countersign-early-'));
+  const file = (name: string) => join(directory, name);
+  const { certificate, privateKey } = await makeServer(edge.root, 'www.a.test');
+  writeFileSync(file('server.pem'), certificate + privateKey);
+  writeFileSync(file('early'), 'GET /early HTTP/1.1\r\nHost: www.a.test\r\n\r\n');
+  const args = ['-accept', '0', '-cert', file('server.pem'), '-max_early_data', '16384', '-tls1_3', '-rev'];
+  const taker = spawn('openssl', ['s_server', ...args]);
+  const [, port] = await printed(taker, /ACCEPT [^\n]*:(\d+)\n/);
+  const name = ['-servername', 'www.a.test', '-tls1_3'];
+  const first = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...name, '-sess_out', file('session')]);
+  first.stdin.write('ticket\n');
+  // The tickets come before the answer.
+  await printed(first, /tekcit/);
+  for (const child of [first, taker]) child.kill();
+  const told = await openssl(...name, '-sess_in', file('session'), '-early_data', file('early'));
+  rmSync(directory, { recursive: true });
+  assert.match(told, /Early data was rejected/);
+  assert.match(told, /from the origin/);
+});
+
+/** Waits for what a process prints. */
+function printed(child: ChildProcess, what: RegExp): Promise<RegExpExecArray> {
+  let output = '';
+  return new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', () => reject(new Error(`${what} is not in ${output}`)));
+    child.stdout?.on('data', (data) => {
+      output += data;
+      const found = what.exec(output);
+      if (found !== null) resolve(found);
+    });
   });
 }
 

@@ -79,13 +79,11 @@ DEAF.on('error', () => undefined);
 const SAYS_NOTHING = { drain: () => undefined, error: () => undefined };
 
 /** Answers a handshake (`acceptTls`). */
-export function acceptOnBun(socket: Socket, { context, protocols }: ServerTls): SecurePeerSocket {
+export function acceptOnBun(socket: Socket, received: Buffer, { context, protocols }: ServerTls): SecurePeerSocket {
   const secured = new BunSocket(null);
-  // What came so far would be lost: the handle brings only what comes from here on.
-  const initialData: Buffer | null = socket.read();
-  secured.secure(socket, { isServer: true, ...(initialData === null ? {} : { initialData }) }, context, {
-    ALPNProtocols: protocolList(protocols),
-  });
+  const waiting: Buffer | null = socket.read();
+  const initialData = waiting === null ? received : Buffer.concat([received, waiting]);
+  secured.secure(socket, { isServer: true, initialData }, context, { ALPNProtocols: protocolList(protocols) });
   return secured;
 }
 

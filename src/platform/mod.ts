@@ -1,6 +1,7 @@
 export * from './clock.ts';
 export * from './dns.ts';
 export * from './files.ts';
+export { type FirstBytesListener, hearFirstBytes, holdFirstBytes } from './first-bytes.ts';
 export * from './geo-database.ts';
 export * from './interfaces.ts';
 export { JOINS_TEXTS, type Part } from './join.ts';

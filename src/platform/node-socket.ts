@@ -39,21 +39,16 @@ export function connectOnNode(options: tls.ConnectionOptions): SecurePeerSocket 
   return socket as SecurePeerSocket;
 }
 
-/** Answers a handshake, as `new tls.TLSSocket`. The connection is the answer's own from then on, and no longer that socket's. */
-export function acceptOnNode(socket: Socket, options: TLSSocketOptions): SecurePeerSocket {
-  const shell = socket as unknown as { _handle: Handle | null };
-  const handle = shell._handle;
-  if (!canTakeOver || handle === null) return new tls.TLSSocket(socket, options) as SecurePeerSocket;
-  const received: Buffer | null = socket.read();
-  shell._handle = null;
-  const secured = new VisitorSocket(handle, options);
-  // Not before somebody listens.
-  if (received !== null) process.nextTick(receive, secured, received);
-  return secured as SecurePeerSocket;
+/** The connection as Node's streams hold it. */
+interface Handle extends Record<symbol, unknown> {
+  useUserBuffer?(buffer: Buffer): void;
 }
 
-/** Whose connection it is, for Node. */
-type Handle = Record<symbol, unknown>;
+/** What is used here of a `net.Socket` besides what its documentation says. */
+interface Shell extends Record<symbol, unknown> {
+  _handle: Handle | null;
+  [READING]?: RecordReading;
+}
 
 /** What is used here of a `tls.TLSSocket` besides what its documentation says. */
 interface Parts {
@@ -65,27 +60,132 @@ interface Parts {
 const { _wrapHandle } = tls.TLSSocket.prototype as unknown as {
   readonly _wrapHandle: ((wrap: null, handle: Handle, hasUnwritten: boolean) => object) | undefined;
 };
-/** What `net.Socket` makes of the option `onread` whose buffer is a function. */
-const kBufferGen = Object.getOwnPropertySymbols(new net.Socket()).find((symbol) => symbol.description === 'kBufferGen');
+/** What `net.Socket` makes of the option `onread`: where a read arrives, who is told of it, and who then says where the next one shall. */
+const [kBuffer, kBufferCb, kBufferGen] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
+  Object.getOwnPropertySymbols(new net.Socket()).find(({ description }) => description === name),
+);
 
 /** Whether this version of Node has what is used here. Where not, a visitor has two streams, one over the other. */
-export const canTakeOver: boolean = _wrapHandle !== undefined && kBufferGen !== undefined;
+export const canTakeOver: boolean =
+  _wrapHandle !== undefined && kBuffer !== undefined && kBufferCb !== undefined && kBufferGen !== undefined;
+
+/** Where the read after the one that is being told of arrives. Node asks at once, so all sockets share the answer. */
+let placeOfNext = ARRIVED;
+const nextPlace = (): Buffer => placeOfNext;
+
+// --- before the handshake ------------------------------------------------------------------------------------------
+
+const READING = Symbol('record reading');
+/** Where a record's header arrives (RFC 8446 section 5.1). */
+const HEADER: Buffer = Buffer.allocUnsafeSlow(5);
+/** The connection that is being told what its record has brought. */
+let told: Shell | null = null;
+
+/** How far a connection that is read by records is. */
+class RecordReading {
+  readonly take: (data: Buffer) => void;
+  /** Bytes of the header that are there. */
+  header = 0;
+  /** Bytes behind the header that are still to come. */
+  left = 0;
+
+  constructor(take: (data: Buffer) => void) {
+    this.take = take;
+  }
+}
+
+/**
+ * Reads a connection that has just come by records: a header, then exactly what that announces. `take` gets every piece as it comes. Whoever
+ * takes the connection over with the end of a record makes the next read himself, and says how much it may bring. False where this
+ * version of Node cannot.
+ */
+export function readRecords(socket: Socket, take: (data: Buffer) => void): boolean {
+  const shell = socket as unknown as Shell;
+  const handle = shell._handle;
+  if (!canTakeOver || handle?.useUserBuffer === undefined) return false;
+  shell[READING] = new RecordReading(take);
+  shell[kBuffer!] = HEADER;
+  shell[kBufferCb!] = onRecordBytes;
+  shell[kBufferGen!] = nextPlace;
+  handle.useUserBuffer(HEADER);
+  return true;
+}
+
+function onRecordBytes(this: Shell, length: number, buffer: Buffer): boolean {
+  const reading = this[READING]!;
+  const isHeader = reading.left === 0;
+  if (isHeader) readHeader(reading, buffer, length);
+  else reading.left -= length;
+  told = this;
+  reading.take(isHeader ? copyOf(buffer, length) : buffer.subarray(0, length));
+  told = null;
+  if (this._handle !== null) placeOfNext = placeOfRecord(reading, isHeader, buffer.subarray(length));
+  return true;
+}
+
+function readHeader(reading: RecordReading, buffer: Buffer, length: number): void {
+  for (let i = 0; i < length; i++) {
+    const at = reading.header++;
+    if (at === 3) reading.left = buffer[i]! << 8;
+    else if (at === 4) reading.left |= buffer[i]!;
+  }
+}
+
+function placeOfRecord(reading: RecordReading, isHeader: boolean, rest: Buffer): Buffer {
+  if (reading.header < HEADER.length) return HEADER.subarray(0, HEADER.length - reading.header);
+  if (reading.left === 0) {
+    reading.header = 0;
+    return HEADER;
+  }
+  return isHeader ? Buffer.allocUnsafeSlow(Math.min(reading.left, RECORD)) : rest;
+}
+
+/**
+ * Answers a handshake of which `received` is there, as `new tls.TLSSocket`. The connection is the answer's own from then on, and no longer
+ * that socket's.
+ */
+export function acceptOnNode(
+  socket: Socket,
+  received: Buffer,
+  isRoomy: boolean,
+  options: TLSSocketOptions,
+): SecurePeerSocket {
+  const shell = socket as unknown as Shell;
+  const handle = shell._handle;
+  if (!canTakeOver || handle === null) {
+    socket.unshift(received);
+    return new tls.TLSSocket(socket, options) as SecurePeerSocket;
+  }
+  const isByRecords = shell[READING] !== undefined;
+  const waiting: Buffer | null = isByRecords ? null : socket.read();
+  shell._handle = null;
+  const secured = new VisitorSocket(handle, options);
+  // Not before somebody listens. Where a record has just ended not even before the read behind it: that one has nothing to bring,
+  // but asks the TLS library for room, and gets as much as large reads take (docs/decisions/0024).
+  const later = told === shell && isRoomy ? setImmediate : process.nextTick;
+  later(receive, secured, waiting === null ? received : Buffer.concat([received, waiting]));
+  return secured as SecurePeerSocket;
+}
+
+function receive(socket: VisitorSocket, data: Buffer): void {
+  (socket as unknown as Parts)._handle?.receive(data);
+}
+
+// --- from the handshake on -----------------------------------------------------------------------------------------
 
 const ON_READ = { buffer: ARRIVED, callback: passOn };
+/** By which a handle names its stream. */
+let ownerSymbol: symbol | undefined;
 
 /** A `tls.TLSSocket` on a connection that is there already, without a stream of TCP under it: that is 2 KiB of an idle visitor. */
 class VisitorSocket extends tls.TLSSocket {
-  /** Where the next read arrives. */
-  next = ARRIVED;
-
   constructor(handle: Handle, options: TLSSocketOptions) {
     super(null as unknown as Socket, { ...options, handle, allowHalfOpen: true, onread: ON_READ } as TLSSocketOptions);
     const parts = this as unknown as Parts;
     // Without a socket under it one would begin.
     parts.connecting = false;
-    for (const symbol of Object.getOwnPropertySymbols(handle)) {
-      if (symbol.description === 'owner_symbol') handle[symbol] = this;
-    }
+    ownerSymbol ??= Object.getOwnPropertySymbols(handle).find(({ description }) => description === 'owner_symbol');
+    if (ownerSymbol !== undefined) handle[ownerSymbol] = this;
     // The library has a copy of its own. This one would keep the 64 KiB of other buffers that it was cut out of.
     parts._tlsOptions.ALPNProtocols = undefined;
   }
@@ -96,16 +196,13 @@ class VisitorSocket extends tls.TLSSocket {
 }
 Object.assign(VisitorSocket.prototype, PAUSE_LATER);
 
-function receive(socket: VisitorSocket, data: Buffer): void {
-  (socket as unknown as Parts)._handle?.receive(data);
-}
-
 function passOn(this: VisitorSocket, length: number, buffer: Buffer): boolean {
-  this.next = placeAfter(length, buffer);
+  const next = placeAfter(length, buffer);
   // Node asks for the next place only where there is a function to ask: most visitors never send much.
-  const generators = this as unknown as Record<symbol, unknown>;
-  if (this.next !== ARRIVED) generators[kBufferGen!] ??= () => this.next;
-  return deliver(this, taken(length, buffer));
+  if (next !== ARRIVED) (this as unknown as Record<symbol, unknown>)[kBufferGen!] = nextPlace;
+  const wantsMore = deliver(this, taken(length, buffer));
+  placeOfNext = next;
+  return wantsMore;
 }
 
 /** Where the read after this one shall arrive: after a large one in memory of the socket's own, so that it need not be copied. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 import { startRelay } from '../../test/doubles/relay.ts';
@@ -215,6 +216,27 @@ test(
     assert.deepEqual(memory, [16 * 1024]);
   },
 );
+
+test('on Node, a peer with room for large reads takes a third of the system calls', ON_NODE, async () => {
+  const sent = Buffer.alloc(4 << 20);
+  const reads = async (isRoomy: boolean): Promise<number> => {
+    const { port, next } = await serveOurs(serverContext('TLSv1.3'), [], isRoomy);
+    const visitor = NODE.connect(port, 'TLSv1.3');
+    const served = (await next()).read();
+    await served.until('secure');
+    const before = readCalls();
+    visitor.socket.write(sent);
+    await served.until(() => served.length === sent.length);
+    return readCalls() - before;
+  };
+  const [roomy, narrow] = [await reads(true), await reads(false)];
+  assert.ok(roomy < narrow / 2, `${roomy}, ${narrow}`);
+});
+
+/** How often this process has asked the system to read. */
+function readCalls(): number {
+  return Number(/^syscr: (\d+)$/m.exec(readFileSync('/proc/self/io', 'latin1'))![1]);
+}
 
 test('on Node, what peers send never mixes, whoever keeps it', ON_NODE, async () => {
   const { port, next } = await OURS.serve('TLSv1.3');

@@ -3,6 +3,7 @@ import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
 import tls, { type ConnectionOptions, type PeerCertificate, type SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
 import { acceptOnBun, connectOnBun } from './bun-socket.ts';
+import { stopTelling } from './first-bytes.ts';
 import { join, type Part } from './join.ts';
 import { acceptOnNode, connectOnNode } from './node-socket.ts';
 import { currentRuntime } from './runtime.ts';
@@ -80,6 +81,11 @@ export interface ServerTls {
   readonly context: SecureContext;
   /** ALPN, the preferred first. */
   readonly protocols: readonly string[];
+  /**
+   * Whether large reads shall be cheap; on Node that takes some 9 KiB of an idle peer. Only where nothing can be on its way behind the
+   * ClientHello, as early data is (RFC 8446 section 2.3).
+   */
+  readonly isRoomy: boolean;
 }
 
 /** How a peer that we begin a handshake with is asked, and believed. */
@@ -147,13 +153,15 @@ export function writeJoined(socket: PeerSocket, parts: Part[], length: number): 
 }
 
 /**
- * Answers a handshake on a connection that is paused, and has in its buffer everything from the first byte on. Ends in
+ * Answers a handshake on a connection that `hearFirstBytes` was called for, and of which `received` has come. Ends in
  * `secure`, or in `error` and `close`.
  */
-export function acceptTls(socket: Socket, options: ServerTls): SecurePeerSocket {
-  if (currentRuntime().name === 'bun') return acceptOnBun(socket, options);
-  const { context, protocols } = options;
-  return acceptOnNode(socket, { isServer: true, secureContext: context, ALPNProtocols: protocolList(protocols) });
+export function acceptTls(socket: Socket, received: Buffer, options: ServerTls): SecurePeerSocket {
+  stopTelling(socket);
+  if (currentRuntime().name === 'bun') return acceptOnBun(socket, received, options);
+  const { context, protocols, isRoomy } = options;
+  const native = { isServer: true, secureContext: context, ALPNProtocols: protocolList(protocols) };
+  return acceptOnNode(socket, received, isRoomy, native);
 }
 
 /**

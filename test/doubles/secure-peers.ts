@@ -6,6 +6,7 @@ import {
   acceptTls,
   type ClientTls,
   connectTls,
+  hearFirstBytes,
   type PeerSocket,
   type PeerSocketEvents,
   type SecurePeerSocket,
@@ -143,19 +144,20 @@ function listening(server: net.Server): {
   };
 }
 
-/** Listens as the edge does: the first record is read, given back, and then answered. */
-export function serveOurs(context: SecureContext, protocols: readonly string[] = []): Promise<Listening> {
+/** Listens as the edge does: the first record is read, and then answered. */
+export function serveOurs(
+  context: SecureContext,
+  protocols: readonly string[] = [],
+  isRoomy = true,
+): Promise<Listening> {
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     let received = Buffer.alloc(0);
-    const onData = (data: Buffer) => {
+    const onFirstBytes = (data: Buffer) => {
       received = Buffer.concat([received, data]);
       if (received.length < RECORD_HEAD || received.length < RECORD_HEAD + received.readUInt16BE(3)) return;
-      socket.off('data', onData);
-      socket.pause();
-      socket.unshift(received);
-      add(new Peer(acceptTls(socket, { context, protocols })));
+      add(new Peer(acceptTls(socket, received, { context, protocols, isRoomy })));
     };
-    socket.on('data', onData);
+    hearFirstBytes(socket, { onFirstBytes }, true);
     socket.on('error', () => undefined);
   });
   const { add, start } = listening(server);
