@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import net, { type Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 import { protocolList } from './alpn.ts';
+import { duplicateDescriptor } from './duplicate.ts';
 import { join, type Part } from './join.ts';
 import { writeLatin1 } from './latin1.ts';
 import type { ClientTls, SecurePeerSocket, ServerTls } from './secure-socket.ts';
@@ -14,6 +15,7 @@ import type { ClientTls, SecurePeerSocket, ServerTls } from './secure-socket.ts'
 /** A socket of TCP, which TLS can be put on: what is left of it then still tells what comes, as ciphertext. */
 interface TcpSocket {
   data: unknown;
+  readonly fd: number;
   close(): void;
   /** Sets whom it tells what. */
   reload(options: { readonly socket: object }): void;
@@ -77,6 +79,36 @@ DEAF.self = DEAF;
 DEAF.on('error', () => undefined);
 /** Bun wants to be told of `data` or of `drain`: nothing is ever written here that could drain. */
 const SAYS_NOTHING = { drain: () => undefined, error: () => undefined };
+
+/** What is used of Bun (https://bun.sh/docs/api/tcp). */
+interface BunApi {
+  connect(options: { fd: number; allowHalfOpen: boolean; socket: object }): Promise<unknown>;
+}
+/** Opened last by `separate`. */
+let opened: TcpSocket | null = null;
+const TELLS_ITS_OPENING = {
+  ...SAYS_NOTHING,
+  open: (socket: TcpSocket) => {
+    opened = socket;
+  },
+};
+
+/**
+ * An accepted connection on a socket of its own. Those of a server share with all others of their listener whom they tell what, and tell it of
+ * what comes as ciphertext too: every read is copied for that. Null where the connection is lost.
+ */
+function separate(accepted: TcpSocket): TcpSocket | null {
+  const fd = duplicateDescriptor(accepted.fd);
+  accepted.data = DEAF;
+  if (fd === null) return accepted;
+  accepted.close();
+  if (fd < 0) return null;
+  opened = null;
+  const { connect } = (globalThis as unknown as { Bun: BunApi }).Bun;
+  // It is opened within the call.
+  connect({ fd, allowHalfOpen: true, socket: TELLS_ITS_OPENING }).catch(() => undefined);
+  return opened;
+}
 
 /** Answers a handshake (`acceptTls`). */
 export function acceptOnBun(socket: Socket, received: Buffer, { context, protocols }: ServerTls): SecurePeerSocket {
@@ -177,10 +209,11 @@ export class BunSocket extends EventEmitter implements SecurePeerSocket {
   /** Takes a connection over, and begins the handshake. */
   secure(socket: Socket, options: object, context: SecureContext, tls: object): void {
     const shell = socket as unknown as { _handle: TcpSocket | null };
-    const handle = shell._handle;
+    let handle = shell._handle;
     // The stream is done with it: nobody reads, pauses or closes it from there any more.
     shell._handle = null;
     this.#connecting = null;
+    if (handle !== null && this.#client === null) handle = separate(handle);
     if (handle !== null) handle.data = DEAF;
     const pair = handle?.upgradeTLS({
       ...options,
@@ -195,7 +228,6 @@ export class BunSocket extends EventEmitter implements SecurePeerSocket {
       return;
     }
     pair[0].data = DEAF;
-    // A server's socket shares what it tells whom with all others of its listener.
     if (this.#client !== null) pair[0].reload({ socket: SAYS_NOTHING });
     if (!this.destroyed) this.#handle = pair[1];
     else pair[1].close();

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { closeSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { duplicateDescriptor } from './duplicate.ts';
 import { currentRuntime } from './runtime.ts';
 
 /** A bound socket that this process holds for others and never accepts on: they inherit the descriptor. */
@@ -52,14 +53,7 @@ function systemError(code: number): NodeJS.ErrnoException {
 
 // --- Bun: a duplicate of a server's descriptor, which stays when the server is closed ------------------------------
 
-/** `F_DUPFD_CLOEXEC` of Linux: what is started later must not inherit the duplicate by accident. */
-const DUPLICATE = 1030;
-
-type Fcntl = (fd: number, command: number, least: number) => number;
-
 async function openOnBun(host: string, port: number): Promise<ListeningSocket | null> {
-  const fcntl = process.platform === 'linux' ? await loadFcntl() : null;
-  if (fcntl === null) return null;
   const server = net.createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -68,24 +62,7 @@ async function openOnBun(host: string, port: number): Promise<ListeningSocket | 
   // Nothing is accepted meanwhile: it all happens before the event loop goes on.
   const bound = (server.address() as AddressInfo).port;
   const { fd } = (server as unknown as { _handle: { fd?: number } })._handle;
-  const duplicate = fd === undefined || fd < 0 ? -1 : fcntl(fd, DUPLICATE, 3);
+  const duplicate = fd === undefined || fd < 0 ? null : duplicateDescriptor(fd);
   server.close();
-  return duplicate < 0 ? null : { fd: duplicate, port: bound, close: () => closeSync(duplicate) };
-}
-
-async function loadFcntl(): Promise<Fcntl | null> {
-  // By a variable: the module is there on one runtime only.
-  const name = 'bun:ffi';
-  const { dlopen } = (await import(name)) as {
-    dlopen(library: string, symbols: object): { readonly symbols: { readonly fcntl: Fcntl } };
-  };
-  const musl = `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`;
-  for (const library of ['libc.so.6', musl]) {
-    try {
-      return dlopen(library, { fcntl: { args: ['i32', 'i32', 'i32'], returns: 'i32' } }).symbols.fcntl;
-    } catch {
-      // The other libc, then.
-    }
-  }
-  return null;
+  return duplicate === null || duplicate < 0 ? null : { fd: duplicate, port: bound, close: () => closeSync(duplicate) };
 }
