@@ -16,7 +16,7 @@ type Heard = Socket & { [LISTENER]: FirstBytesListener };
  * byte a ClientHello begins.
  */
 export function hearFirstBytes(socket: Socket, listener: FirstBytesListener, isTls: boolean): void {
-  if (isTls && currentRuntime().name === 'node' && readRecords(socket, (data) => listener.onFirstBytes(data))) return;
+  if (isTls && currentRuntime().name === 'node' && readRecords(socket, listener)) return;
   (socket as Heard)[LISTENER] = listener;
   socket.on('data', tell);
 }

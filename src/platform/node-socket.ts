@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import net, { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import tls, { type TLSSocket, type TLSSocketOptions } from 'node:tls';
+import type { FirstBytesListener } from './first-bytes.ts';
 import type { SecurePeerSocket } from './secure-socket.ts';
 
 // TLS on Node: `tls.TLSSocket`, but what is read goes straight to whoever listens. A stream has an ArrayBuffer made for every
@@ -83,27 +84,27 @@ let told: Shell | null = null;
 
 /** How far a connection that is read by records is. */
 class RecordReading {
-  readonly take: (data: Buffer) => void;
-  /** Bytes of the header that are there. */
+  readonly listener: FirstBytesListener;
+  /** Bytes of the current record's header that are there. */
   header = 0;
-  /** Bytes behind the header that are still to come. */
+  /** Bytes behind the header that are still to come, once it is whole. */
   left = 0;
 
-  constructor(take: (data: Buffer) => void) {
-    this.take = take;
+  constructor(listener: FirstBytesListener) {
+    this.listener = listener;
   }
 }
 
 /**
- * Reads a connection that has just come by records: a header, then exactly what that announces. `take` gets every piece as it comes. Whoever
+ * Reads a connection that has just come by records: a header, then exactly what that announces. The listener gets every piece as it comes. Whoever
  * takes the connection over with the end of a record makes the next read himself, and says how much it may bring. False where this
  * version of Node cannot.
  */
-export function readRecords(socket: Socket, take: (data: Buffer) => void): boolean {
+export function readRecords(socket: Socket, listener: FirstBytesListener): boolean {
   const shell = socket as unknown as Shell;
   const handle = shell._handle;
   if (!canTakeOver || handle?.useUserBuffer === undefined) return false;
-  shell[READING] = new RecordReading(take);
+  shell[READING] = new RecordReading(listener);
   shell[kBuffer!] = HEADER;
   shell[kBufferCb!] = onRecordBytes;
   shell[kBufferGen!] = nextPlace;
@@ -113,31 +114,28 @@ export function readRecords(socket: Socket, take: (data: Buffer) => void): boole
 
 function onRecordBytes(this: Shell, length: number, buffer: Buffer): boolean {
   const reading = this[READING]!;
-  const isHeader = reading.left === 0;
+  const isHeader = reading.header < HEADER.length;
   if (isHeader) readHeader(reading, buffer, length);
   else reading.left -= length;
   told = this;
-  reading.take(isHeader ? copyOf(buffer, length) : buffer.subarray(0, length));
+  reading.listener.onFirstBytes(isHeader ? copyOf(buffer, length) : buffer.subarray(0, length));
   told = null;
-  if (this._handle !== null) placeOfNext = placeOfRecord(reading, isHeader, buffer.subarray(length));
+  if (this._handle !== null) placeOfNext = placeInRecord(reading, isHeader ? null : buffer.subarray(length));
   return true;
 }
 
 function readHeader(reading: RecordReading, buffer: Buffer, length: number): void {
   for (let i = 0; i < length; i++) {
     const at = reading.header++;
-    if (at === 3) reading.left = buffer[i]! << 8;
-    else if (at === 4) reading.left |= buffer[i]!;
+    if (at >= 3) reading.left = (reading.left << 8) | buffer[i]!;
   }
 }
 
-function placeOfRecord(reading: RecordReading, isHeader: boolean, rest: Buffer): Buffer {
+/** Where the next bytes arrive: `rest` is what is left of the memory for this record, if there is any yet. */
+function placeInRecord(reading: RecordReading, rest: Buffer | null): Buffer {
+  if (reading.header === HEADER.length && reading.left === 0) reading.header = 0;
   if (reading.header < HEADER.length) return HEADER.subarray(0, HEADER.length - reading.header);
-  if (reading.left === 0) {
-    reading.header = 0;
-    return HEADER;
-  }
-  return isHeader ? Buffer.allocUnsafeSlow(Math.min(reading.left, RECORD)) : rest;
+  return rest !== null && rest.length > 0 ? rest : Buffer.allocUnsafeSlow(Math.min(reading.left, RECORD));
 }
 
 /**
