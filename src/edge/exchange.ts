@@ -420,6 +420,11 @@ export class Exchange {
       this.#reconnect(pool.isRetired ? null : attempt, pool.preferred);
       return true;
     }
+    if (attempt.mayBearOtherName && !this.#sentHead) {
+      pool.checkBothNames();
+      this.#reconnect(attempt, addressIndex);
+      return true;
+    }
     if (this.#sentHead || this.#hasTriedAnother || !TRY_NEXT_ADDRESS.has(failure)) return false;
     const other = pool.otherAddress(addressIndex);
     if (other === null) return false;

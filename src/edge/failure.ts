@@ -18,6 +18,11 @@ function isTlsAlert(error: SocketError): boolean {
   return /^ERR_SSL_.*ALERT/.test(error.code ?? '');
 }
 
+/** Whether a good certificate bears another name. */
+export function isOfAnotherName(error: SocketError | null): boolean {
+  return error?.code === 'ERR_TLS_CERT_ALTNAME_INVALID' || error?.code === 'HOSTNAME_MISMATCH';
+}
+
 /** Names the failure of a connection to an origin before the first byte of a response (spec/origin-pulls.md 3.2). */
 export function classifyFailure(phase: ConnectionPhase, error: SocketError | null): OriginFailureName {
   if (phase === 'established') {
@@ -62,7 +67,7 @@ export function handshakeOutcome(
 ): HandshakeOutcome | null {
   if (phase === 'established') return failure === 'client_certificate_refused' ? 'client_cert_refused' : 'ok';
   if (failure === 'invalid_certificate') {
-    if (error?.code === 'ERR_TLS_CERT_ALTNAME_INVALID' || error?.code === 'HOSTNAME_MISMATCH') return 'name';
+    if (isOfAnotherName(error)) return 'name';
     return /EXPIRED|NOT_YET_VALID/.test(error?.code ?? '') ? 'expired' : 'untrusted';
   }
   if (failure !== 'tls_handshake') return null;

@@ -3,7 +3,7 @@ import type { OriginFailureName } from '../core/mod.ts';
 import { hear, type PeerListener, type PeerSocket, type SecurePeerSocket } from '../platform/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { type ConnectionPhase, classifyFailure, handshakeOutcome } from './failure.ts';
+import { type ConnectionPhase, classifyFailure, handshakeOutcome, isOfAnotherName } from './failure.ts';
 import type { HeadText } from './http1/head-text.ts';
 import { type BodyFraming, type MessageHandler, MessageReader } from './http1/message-reader.ts';
 import type { Refusal } from './http1/refusal.ts';
@@ -31,6 +31,7 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
   hasAnswered = false;
   readonly #socket: PeerSocket;
   readonly #reader: MessageReader;
+  readonly #checksServerNameOnly: boolean;
   #exchange: Exchange | null;
   #phase: ConnectionPhase = 'connecting';
   #error: Error | null = null;
@@ -50,6 +51,7 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
     this.addressIndex = addressIndex;
     this.#exchange = exchange;
     exchange.origin = this;
+    this.#checksServerNameOnly = pool.checksServerNameOnly;
     const { edge } = pool;
     this.#reader = new MessageReader(this, edge.limits.responseHead);
     this.#socket = socket ?? connectOrigin(pool, pool.key.addresses[addressIndex]!, PROTOCOLS);
@@ -68,6 +70,10 @@ export class OriginConnection implements Origin, PeerListener, MessageHandler, T
 
   get protocol(): string {
     return this.pool.key.tls === null ? 'none' : ((this.#socket as SecurePeerSocket).getProtocol() ?? 'none');
+  }
+
+  get mayBearOtherName(): boolean {
+    return this.#checksServerNameOnly && isOfAnotherName(this.#error);
   }
 
   get isReady(): boolean {

@@ -3,7 +3,7 @@ import type { OriginFailureName } from '../core/mod.ts';
 import type { SecurePeerSocket } from '../platform/mod.ts';
 import type { Timed } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { classifyFailure, handshakeOutcome } from './failure.ts';
+import { classifyFailure, handshakeOutcome, isOfAnotherName } from './failure.ts';
 import type { Attempt } from './origin.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { connectOrigin, passOver } from './origin-socket.ts';
@@ -22,6 +22,7 @@ export class OriginDial implements Attempt, Timed {
   readonly wasRefused = false;
   deadline: number;
   readonly #socket: SecurePeerSocket;
+  readonly #checksServerNameOnly: boolean;
   #waiting: Exchange[] = [];
   #isConnected = false;
   #error: Error | null = null;
@@ -39,6 +40,7 @@ export class OriginDial implements Attempt, Timed {
   constructor(pool: OriginPool, addressIndex: number) {
     this.pool = pool;
     this.addressIndex = addressIndex;
+    this.#checksServerNameOnly = pool.checksServerNameOnly;
     const { edge } = pool;
     this.#socket = connectOrigin(pool, pool.key.addresses[addressIndex]!, PROTOCOLS) as SecurePeerSocket;
     this.deadline = edge.deadlines.now + edge.limits.connect;
@@ -50,6 +52,10 @@ export class OriginDial implements Attempt, Timed {
     this.#socket.on('secureConnect', this.#onSecure);
     this.#socket.on('error', this.#onError);
     this.#socket.on('close', this.#onClose);
+  }
+
+  get mayBearOtherName(): boolean {
+    return this.#checksServerNameOnly && isOfAnotherName(this.#error);
   }
 
   /** Lets an exchange wait for the connection. */

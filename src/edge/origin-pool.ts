@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { SecureContext } from 'node:tls';
 import { type CertificateLevel, levelIndex } from '../observe/mod.ts';
-import type { PeerSocket, SecurePeerSocket } from '../platform/mod.ts';
+import { type PeerSocket, PREFERS_SERVER_NAME, type SecurePeerSocket } from '../platform/mod.ts';
 import type { Edge } from './edge.ts';
 import type { Exchange } from './exchange.ts';
 import { Http2OriginConnection } from './http2/origin-connection.ts';
@@ -67,6 +67,8 @@ export class OriginPool {
   readonly #dials = new Set<OriginDial>();
   /** The origin chose HTTP/1.1 when it was offered both. */
   #isHttp1Only = false;
+  /** A certificate came that does not bear the server name: it may bear the requested hostname. */
+  #checksBothNames = !PREFERS_SERVER_NAME;
   #retired = false;
   /** Index of the address that worked last. */
   #preferred = 0;
@@ -84,6 +86,17 @@ export class OriginPool {
 
   get isEmpty(): boolean {
     return this.#connections.size === 0 && this.#http2.size === 0 && this.#dials.size === 0;
+  }
+
+  /** Whether a certificate must bear the server name for now, though the requested hostname would do as well: that is cheaper, and mostly so. */
+  get checksServerNameOnly(): boolean {
+    const { tls } = this.key;
+    return !this.#checksBothNames && tls !== null && tls.verify && tls.sni !== tls.requestedHostname;
+  }
+
+  /** From here on certificates may bear either name. */
+  checkBothNames(): void {
+    this.#checksBothNames = true;
   }
 
   /** Gives the exchange a connection: the one used last if any is idle, else a new one. */

@@ -60,7 +60,8 @@ function open(pool: OriginPool, target: net.TcpNetConnectOpts, protocols: readon
     protocols,
     session: pool.session,
     verify: origin.verify,
-    onlyServerName: net.isIP(origin.sni) === 0 && origin.sni === origin.requestedHostname,
+    onlyServerName:
+      net.isIP(origin.sni) === 0 && (origin.sni === origin.requestedHostname || pool.checksServerNameOnly),
     checkNames: (certificate) => checkOriginNames(origin, certificate),
   });
 }

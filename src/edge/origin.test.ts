@@ -48,6 +48,9 @@ async function edgeTo(port: number, policy: Partial<Policy> = {}, limits: Partia
 
 const status = (answered: string): number => Number(/^HTTP\/1\.1 ([2-5]\d\d)/m.exec(answered)?.[1]);
 
+/** A response after which the origin closes. */
+const closing = (body: string): string => response(body).replace('\r\n', '\r\nConnection: close\r\n');
+
 /** Answers each request with what `text` says. */
 const says =
   (text: string): Script =>
@@ -178,12 +181,18 @@ test('mode strict: an unknown CA or another name is 526; the root, and the reque
     ['other.test', null, 526],
     ['inner.test', 'inner.test', 200],
     ['www.a.test', 'inner.test', 200],
+    ['other.test', 'inner.test', 526],
   ];
   for (const [name, sni, expected] of cases) {
     const known = await makeServer(edge.root, name);
-    const trusted = await origin(says(response('ok')), { cert: known.certificate, key: known.privateKey });
-    await edge.apply({ ssl: 'strict', hosts: { www: { port: trusted.port, sni } } });
-    assert.equal(status(await get(edge, 'www')), expected, `${name} for ${sni}`);
+    const trusted = await origin(says(closing('ok')), { cert: known.certificate, key: known.privateKey });
+    for (const version of ['1', '2'] as const) {
+      const settings = { origin_max_http_version: version };
+      await edge.apply({ ssl: 'strict', settings, hosts: { www: { port: trusted.port, sni } } });
+      // The second asks for a connection of its own, when the first has shown which names there are.
+      for (let time = 1; time <= 2; time++)
+        assert.equal(status(await get(edge, 'www')), expected, `${name} for ${sni} by HTTP/${version}`);
+    }
   }
   await edge.apply({ ssl: 'full', hosts: { www: { port: unknown.port } } });
   assert.equal(status(await get(edge, 'www')), 200, 'mode full takes any');

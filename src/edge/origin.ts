@@ -13,6 +13,8 @@ export interface Attempt {
   readonly hasAnswered: boolean;
   /** True where the origin has said that it did not process the request (RFC 9113 section 8.7). */
   readonly wasRefused: boolean;
+  /** True where the origin's certificate bears not the server name, and was not asked for the requested hostname, which would do as well. */
+  readonly mayBearOtherName: boolean;
 }
 
 /** Where an exchange's request goes: a connection to an origin, which has one request at a time, or a stream of one. */

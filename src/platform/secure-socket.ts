@@ -88,6 +88,12 @@ export interface ServerTls {
   readonly isRoomy: boolean;
 }
 
+/**
+ * Whether `onlyServerName` makes a connection cheaper: then it is worth a try where another name would do as well. On Bun its own sockets
+ * judge a certificate before they show ours, but only by the server name itself.
+ */
+export const PREFERS_SERVER_NAME: boolean = currentRuntime().name === 'bun';
+
 /** How a peer that we begin a handshake with is asked, and believed. */
 export interface ClientTls {
   readonly context: SecureContext;
@@ -176,7 +182,6 @@ export function connectTcp(target: TcpNetConnectOpts): PeerSocket {
 export function connectTls(target: TcpNetConnectOpts, options: ClientTls): SecurePeerSocket {
   const { context, serverName, protocols, session, verify, onlyServerName, checkNames } = options;
   const isBun = currentRuntime().name === 'bun';
-  // Bun's own sockets can judge a certificate before they show ours, but only by the server name itself.
   if (isBun && (!verify || onlyServerName))
     return connectOnBun(net.connect({ ...target, allowHalfOpen: true }), options);
   const whole = {

@@ -25,6 +25,7 @@ export class OriginStream implements Origin, SessionStream, Timed {
   readonly canRefuse = true;
   hasAnswered = false;
   wasRefused = false;
+  readonly mayBearOtherName = false;
   deadline = Number.POSITIVE_INFINITY;
   readonly #connection: Http2OriginConnection;
   readonly #exchange: Exchange;
