@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import net from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { type CertificateLevel, levelIndex } from '../observe/mod.ts';
 import { type PeerSocket, PREFERS_SERVER_NAME, type SecurePeerSocket } from '../platform/mod.ts';
@@ -91,7 +92,8 @@ export class OriginPool {
   /** Whether a certificate must bear the server name for now, though the requested hostname would do as well: that is cheaper, and mostly so. */
   get checksServerNameOnly(): boolean {
     const { tls } = this.key;
-    return !this.#checksBothNames && tls !== null && tls.verify && tls.sni !== tls.requestedHostname;
+    if (this.#checksBothNames || tls === null || !tls.verify) return false;
+    return tls.sni !== tls.requestedHostname && net.isIP(tls.sni) === 0;
   }
 
   /** From here on certificates may bear either name. */

@@ -61,7 +61,7 @@ function open(pool: OriginPool, target: net.TcpNetConnectOpts, protocols: readon
     session: pool.session,
     verify: origin.verify,
     onlyServerName:
-      net.isIP(origin.sni) === 0 && (origin.sni === origin.requestedHostname || pool.checksServerNameOnly),
+      pool.checksServerNameOnly || (net.isIP(origin.sni) === 0 && origin.sni === origin.requestedHostname),
     checkNames: (certificate) => checkOriginNames(origin, certificate),
   });
 }
