@@ -89,7 +89,10 @@ export class OriginPool {
     return this.#connections.size === 0 && this.#http2.size === 0 && this.#dials.size === 0;
   }
 
-  /** Whether a certificate must bear the server name for now, though the requested hostname would do as well: that is cheaper, and mostly so. */
+  /**
+   * Whether the next connection accepts the server name alone in a certificate, though the requested hostname would do as well: that is
+   * cheaper on some runtimes. True until `checkBothNames`.
+   */
   get checksServerNameOnly(): boolean {
     const { tls } = this.key;
     if (this.#checksBothNames || tls === null || !tls.verify) return false;

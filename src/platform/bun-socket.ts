@@ -213,6 +213,7 @@ export class BunSocket extends EventEmitter implements SecurePeerSocket {
     // The stream is done with it: nobody reads, pauses or closes it from there any more.
     shell._handle = null;
     this.#connecting = null;
+    // Only the sockets of a server share their handlers.
     if (handle !== null && this.#client === null) handle = separate(handle);
     if (handle !== null) handle.data = DEAF;
     const pair = handle?.upgradeTLS({
